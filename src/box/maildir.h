@@ -1,0 +1,28 @@
+/* maildir - one maildir folder: tmp/, new/, cur/, made 0700 where missing, held by folder fds.
+ * Maildir++ and nested names are the caller's business (fetch/folders); here a path is a path. */
+#ifndef TAPPAL_BOX_MAILDIR_H
+#define TAPPAL_BOX_MAILDIR_H
+
+#include "base/str.h"
+#include "box/sink.h"
+
+struct maildir;
+
+/* Opens, and makes durably where missing. `shown` is how errors call it (the path). */
+MUST_USE bool maildir_open(const char *path, struct maildir **m_r, struct err *err);
+struct sink *maildir_sink(struct maildir *m); /* owned by the maildir */
+void maildir_close(struct maildir **m);
+
+/* What is there under this base name (the part before ":2,")? Looks in tmp/, new/ and cur/. */
+enum maildir_found { MAILDIR_NOWHERE, MAILDIR_IN_TMP, MAILDIR_PLACED, MAILDIR_ERROR };
+enum maildir_found maildir_look(struct maildir *m, const char *name, struct err *err);
+/* Moves tmp/NAME to its place (after a crash between intent and rename) and fsyncs the folder. */
+MUST_USE bool maildir_finish(struct maildir *m, const char *name, const char *flags, struct err *err);
+MUST_USE bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err);
+/* Removes our own left-over files in tmp/ (names beginning with `prefix`). Under the account's lock only. */
+MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *prefix, struct err *err);
+
+/* A whole small message at once (a report of ours): unique name, durable, in new/. */
+MUST_USE bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err);
+
+#endif

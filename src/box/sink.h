@@ -1,0 +1,44 @@
+/* sink - where a message can be put down. A maildir now; later a command and LMTP (pipe.c, lmtp.c).
+ *
+ * Commit order (doc/INTERNALS "Fetching"): messages stream into tmp/, a batch is made durable, the caller
+ * writes its intent records, then the batch is renamed into place and the folder fsynced. Hence three steps:
+ *   sink_begin, sink_write..., sink_end    for each message of the batch: in tmp/, not yet durable
+ *   sink_settle                            data durable, or the whole batch has failed
+ *   sink_place                             renamed into new/ or cur/, folder durable
+ * Whatever fails, the messages of the batch are nowhere but in tmp/, and sink_abort removes them. */
+#ifndef TAPPAL_BOX_SINK_H
+#define TAPPAL_BOX_SINK_H
+
+#include <stdint.h>
+#include <time.h>
+
+#include "base/err.h"
+
+struct sink;
+
+struct sink_message {
+    const char *name;      /* base name in the maildir, chosen by the caller; no '/', no ":2," */
+    const char *flags;     /* "" -> new/; "S", "FS" (sorted letters) -> cur/ with ":2,FS" */
+    int64_t mtime;         /* INTERNALDATE; 0: now */
+    bool crlf;             /* the text comes with CRLF line ends: turned to LF where the whole message is CRLF */
+};
+struct sink_ops {
+    bool (*begin)(struct sink *sink, const struct sink_message *message, struct err *err);
+    bool (*write)(struct sink *sink, const void *bytes, size_t n, struct err *err);
+    bool (*end)(struct sink *sink, uint64_t *size_r, unsigned char sha256_r[32], struct err *err);
+    bool (*settle)(struct sink *sink, struct err *err);
+    bool (*place)(struct sink *sink, struct err *err);
+    void (*abort)(struct sink *sink); /* the open message and all that are not placed */
+    void (*close)(struct sink *sink);
+};
+struct sink { const struct sink_ops *ops; };
+
+static inline MUST_USE bool sink_begin(struct sink *s, const struct sink_message *m, struct err *err) { return s->ops->begin(s, m, err); }
+static inline MUST_USE bool sink_write(struct sink *s, const void *b, size_t n, struct err *err) { return s->ops->write(s, b, n, err); }
+static inline MUST_USE bool sink_end(struct sink *s, uint64_t *size_r, unsigned char sha256_r[32], struct err *err) { return s->ops->end(s, size_r, sha256_r, err); }
+static inline MUST_USE bool sink_settle(struct sink *s, struct err *err) { return s->ops->settle(s, err); }
+static inline MUST_USE bool sink_place(struct sink *s, struct err *err) { return s->ops->place(s, err); }
+static inline void sink_abort(struct sink *s) { s->ops->abort(s); }
+static inline void sink_close(struct sink **s) { if (*s) (*s)->ops->close(*s); *s = NULL; }
+
+#endif

@@ -1,0 +1,13 @@
+/* say - how every program speaks to the person: errors as one sentence and a hint, on stderr. */
+#ifndef TAPPAL_CMD_SAY_H
+#define TAPPAL_CMD_SAY_H
+
+#include "base/err.h"
+
+/* "tappal-fetch: The server ... refused the password.\n  hint: ...\n"; with `about` (an account) named first.
+ * Returns the exit status that belongs to the error. */
+int say_error(const char *about, const struct err *err);
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);       /* stdout, a line */
+void say_warning(const char *fmt, ...) PRINTF_LIKE(1, 2); /* stderr, a line */
+
+#endif

@@ -1,0 +1,41 @@
+/* conf - the configuration as a whole: tappal.ini and accounts/NAME.ini of one folder.
+ * The grammar is strict (tappal.ini(5)); every fault is "file:line: what" with a hint. */
+#ifndef TAPPAL_CONF_CONF_H
+#define TAPPAL_CONF_CONF_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "conf/account.h"
+
+struct config {
+    char *dir;               /* absolute; NULL where none was found */
+    struct account *accounts; /* sorted by name */
+    size_t count;
+    char *default_account;   /* [tappal] default */
+    char *log;               /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
+    struct strv notify;      /* [tappal] notify, an argv */
+    uint64_t max_messages, max_bytes; /* [queue]; 0: no bound */
+    uint32_t warn_after, give_up_after; /* seconds; 4 h and 5 d */
+};
+
+/* Reads the whole folder. A folder without tappal.ini and accounts/ gives count 0 and success.
+ * Fails at the first fault (ERR_CONFIG; ERR_LOCAL where something cannot be read for want of memory or I/O). */
+MUST_USE bool conf_load(const char *dir, struct config *config_r, struct err *err);
+/* The faults of all files in turn, as "file:line: what" and "  hint" lines; false where there are any.
+ * `file`: only this one, as an account file if it lies in a folder accounts/ or is not named tappal.ini. */
+MUST_USE bool conf_check(const char *dir, const char *file, struct strv *lines_r, struct err *err);
+void conf_free(struct config *config);
+
+/* The account by its name; ERR_CONFIG naming the ones there are. */
+const struct account *conf_find(const struct config *config, const char *name, struct err *err);
+/* The one account for sending in this configuration: by envelope sender, then header From (address, then
+ * `senders` patterns), then `default`, then the only one. NULL: none has a claim (err says so). */
+const struct account *conf_choose_sender(const struct config *config, const char *envelope_from,
+                                         const char *header_from, struct err *err);
+
+/* An account file's text from a filled struct (`account add`, `account show`): only what differs
+ * from the defaults, one comment line per option. */
+MUST_USE bool conf_write_account(const struct account *account, struct str *out, struct err *err);
+
+#endif

@@ -1,0 +1,70 @@
+/* envelope - who a message is from and for, and what became of each recipient.
+ * Pure: the text form (doc/INTERNALS "Message file") is versioned `key: value` lines; values are
+ * escaped (\xHH for control characters and backslash), so that no address can forge a line. */
+#ifndef TAPPAL_MAIL_ENVELOPE_H
+#define TAPPAL_MAIL_ENVELOPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/str.h"
+
+enum dsn_notify { NOTIFY_UNSET = 0, NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+enum dsn_ret { RET_UNSET, RET_FULL, RET_HDRS };
+
+struct recipient {
+    char *address;   /* bare addr-spec, no <> */
+    unsigned notify; /* enum dsn_notify, or-ed */
+    char *orcpt;     /* "rfc822;..." as asked for by -bs, or NULL */
+};
+
+struct envelope {
+    int64_t accepted;    /* seconds since 1970 */
+    uint32_t uid;        /* who handed it in */
+    char *config_dir;    /* absolute; NULL: no configuration was found */
+    char *account;       /* NULL: to be chosen when it is sent (the configuration was broken) */
+    char *header_from;   /* bare address of From, for that choice; or NULL */
+    char *sender;        /* bare reverse-path; "" is the null sender */
+    struct recipient *recipients;
+    size_t count;
+    enum dsn_ret ret;
+    char *envid;         /* NULL: none */
+    bool is_report;      /* a report or notice of ours: never reported on */
+    bool require_tls;
+};
+
+void envelope_init(struct envelope *e);
+void envelope_free(struct envelope *e);
+/* Adds a recipient (address is copied). A second one of the same address is not added. */
+MUST_USE bool envelope_add(struct envelope *e, const char *address, struct err *err);
+MUST_USE bool envelope_write(const struct envelope *e, struct str *out, struct err *err);
+/* Strict: what envelope_write did not write is an error. */
+MUST_USE bool envelope_read(const char *text, size_t n, struct envelope *e_r, struct err *err);
+
+/* What is known of the message text, found while it was stored. */
+struct message_facts {
+    uint64_t size;         /* octets as stored: CRLF line ends, not dot-stuffed = SIZE of RFC 1870 */
+    uint64_t header_size;  /* octets up to and with the blank line */
+    uint32_t longest_line; /* octets without CRLF */
+    bool eight_bit_body;   /* any octet over 127 behind the header */
+    bool eight_bit_header; /* any in it: SMTPUTF8 needed (RFC 6531) */
+};
+
+enum verdict {
+    VERDICT_NONE,      /* not tried yet, or a try without an answer for it */
+    VERDICT_DELIVERED,
+    VERDICT_LATER,     /* 4xx for this recipient or message */
+    VERDICT_REFUSED,   /* 5xx */
+};
+
+/* What the server said for one recipient. */
+struct outcome {
+    enum verdict verdict;
+    int code;            /* 250, 452, 550; 0: none */
+    char enhanced[12];   /* "5.1.1" or "" */
+    char *text;          /* the full reply, cleaned, lines joined by " / "; NULL: none */
+};
+
+#endif

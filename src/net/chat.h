@@ -1,0 +1,47 @@
+/* chat - lines to and from a peer: a stream plus the peer's name, a ring of the last lines for error
+ * reports (secrets are masked when they are sent, by construction), a view of the dialogue for -v,
+ * and the rules of STARTTLS that all three protocols share. */
+#ifndef TAPPAL_NET_CHAT_H
+#define TAPPAL_NET_CHAT_H
+
+#include "net/stream.h"
+#include "net/tls.h"
+
+#define CHAT_LINE_MAX 65536 /* the longest line any of our protocols may send us */
+#define CHAT_RING 12
+
+/* Called for each line, cleaned of control characters and secrets; '>' ours, '<' theirs, '*' remarks. */
+typedef void chat_watch(void *arg, char direction, const char *line);
+
+struct chat {
+    struct stream *stream;   /* owned */
+    char *peer;              /* "smtp.example.org:465" */
+    char *ring[CHAT_RING];   /* the last lines, oldest at ring[ring_at] */
+    unsigned ring_at;
+    chat_watch *watch;
+    void *watch_arg;
+    bool tls;                /* the connection is encrypted and the peer verified */
+    bool local;              /* loopback, UNIX socket or tunnel: a secret may cross it in clear */
+};
+
+void chat_init(struct chat *c, struct stream *stream, const char *peer, chat_watch *watch, void *arg);
+void chat_close(struct chat *c);
+
+/* Sends one line; CRLF is added; nothing is flushed before chat_flush or the next read.
+ * A CR, LF or NUL inside is ERR_INTERNAL: no command can be smuggled through an argument. */
+MUST_USE bool chat_send(struct chat *c, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+MUST_USE bool chat_send_bytes(struct chat *c, const char *line, size_t n, struct err *err);
+/* The line goes out whole; ring and watch see only `shown` ("AUTH PLAIN ***"). */
+MUST_USE bool chat_send_secret(struct chat *c, const char *line, size_t n, const char *shown, struct err *err);
+MUST_USE bool chat_flush(struct chat *c, struct err *err);
+
+/* Sets the deadline `seconds` from now, then reads one line into `line` (cleared first). */
+MUST_USE bool chat_read_line(struct chat *c, struct str *line, struct err *err);
+void chat_set_limit(struct chat *c, uint32_t seconds);
+
+/* Behind a positive answer to STARTTLS/STLS: refuses (ERR_TLS) if one byte is buffered (response injection,
+ * CVE-2021-22947 and its like), then handshakes. The caller forgets all it heard before (RFC 3207 4.2). */
+MUST_USE bool chat_start_tls(struct chat *c, struct tls_trust *trust, const struct tls_settings *settings,
+                             const char *host, struct err *err);
+
+#endif
