@@ -32,6 +32,11 @@ MUST_USE bool place_load(const struct place *place, struct config *config_r, str
 MUST_USE bool place_queue(const struct place *place, struct str *path_r, struct err *err);
 MUST_USE bool place_fetch_state(const struct place *place, const struct account *account, struct str *path_r, struct err *err);
 
+/* "STATE/accounts/NAME-<first 8 hex digits of SHA-256 of its config_dir>SUFFIX"; the folder is made.
+ * ".delivered" there: this account has delivered a message before. */
+MUST_USE bool place_account_mark(const struct place *place, const struct account *account, const char *suffix,
+                                 struct str *path_r, struct err *err);
+
 /* A configuration file must be owned by the effective uid or root and not be writable by others.
  * A file with a secret: symbolic links followed, refused where others can write it, or can read it
  * and it is neither under /run/secrets nor on a read-only mount. Both work on an open fd. */
