@@ -35,7 +35,7 @@ MUST_USE bool str_add(struct str *s, const void *bytes, size_t n, struct err *er
 MUST_USE bool str_addz(struct str *s, const char *z, struct err *err);
 MUST_USE bool str_addc(struct str *s, char c, struct err *err);
 MUST_USE bool str_addf(struct str *s, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
-MUST_USE bool str_addv(struct str *s, struct err *err, const char *fmt, va_list ap);
+MUST_USE bool str_addv(struct str *s, struct err *err, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
 
 bool str_eqz(const struct str *s, const char *z);
 
