@@ -27,6 +27,7 @@ struct sasl_param {
 const char *sasl_choose(enum auth_choice choice, const struct strv *offered, bool safe, bool have_binding,
                         bool have_client_cert, struct err *err);
 bool sasl_needs_secret(const char *mechanism);
+bool sasl_gives_secret_away(const char *mechanism); /* to whoever reads the line */
 
 MUST_USE bool sasl_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
                          struct sasl **sasl_r, struct err *err);

@@ -50,11 +50,17 @@ struct sasl_wire {
     bool (*send_response)(void *protocol, const char *base64, struct err *err);
     bool (*send_cancel)(void *protocol, struct err *err);
     /* Reads the answer: challenge (base64, in `text`) or the final word (server's text, in `text`; code and
-     * enhanced status in err-like fields of `answer`). SASL_BROKEN: err is set. */
+     * enhanced status in err-like fields of `answer`, and kind ERR_REFUSED_TEMP where the server said "later" in
+     * a way other than a 4xx code, such as IMAP's [UNAVAILABLE]). SASL_BROKEN: err is set. */
     enum sasl_word (*read_answer)(void *protocol, struct str *text, struct err *answer, struct err *err);
+    /* The protocol's own plain way (IMAP LOGIN, POP3 USER and PASS), for servers that offer no SASL mechanism of
+     * use; NULL: it has none, or the server forbids it (LOGINDISABLED). Never called on a line others can read.
+     * Sends, masked, and reads the final word as read_answer does. */
+    enum sasl_word (*plain_login)(void *protocol, const char *login, const struct secret *password, struct str *text,
+                                  struct err *answer, struct err *err);
 };
 /* Gets the secret, chooses among `offered`, runs the exchange. Refused: ERR_AUTH with the server's words and
- * the provider's hint. auth = none returns at once. */
+ * the provider's hint; ERR_REFUSED_TEMP where the server said "later". auth = none returns at once. */
 MUST_USE bool session_authenticate(struct session *s, const struct sasl_wire *wire, void *protocol,
                                    const struct strv *offered, struct err *err);
 
