@@ -11,7 +11,16 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum dsn_notify { NOTIFY_UNSET = 0, NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 };
+#define ENVELOPE_RECIPIENTS_MAX 100000
+#define ENVELOPE_TEXT_MAX (64u << 20) /* octets of the text form */
+
+enum dsn_notify {
+    NOTIFY_UNSET = 0,
+    NOTIFY_NEVER = 1,
+    NOTIFY_SUCCESS = 2,
+    NOTIFY_FAILURE = 4,
+    NOTIFY_DELAY = 8
+};
 enum dsn_ret { RET_UNSET, RET_FULL, RET_HDRS };
 
 struct recipient {
@@ -21,23 +30,26 @@ struct recipient {
 };
 
 struct envelope {
-    int64_t accepted;    /* seconds since 1970 */
-    uint32_t uid;        /* who handed it in */
-    char *config_dir;    /* absolute; NULL: no configuration was found */
-    char *account;       /* NULL: to be chosen when it is sent (the configuration was broken) */
-    char *header_from;   /* bare address of From, for that choice; or NULL */
-    char *sender;        /* bare reverse-path; "" is the null sender */
+    int64_t accepted;  /* seconds since 1970 */
+    uint32_t uid;      /* who handed it in */
+    char *config_dir;  /* absolute; NULL: no configuration was found */
+    char *account;     /* NULL: to be chosen when it is sent (the configuration was broken) */
+    char *header_from; /* bare address of From, for that choice; or NULL */
+    char *sender;      /* bare reverse-path; "" is the null sender */
     struct recipient *recipients;
     size_t count;
     enum dsn_ret ret;
-    char *envid;         /* NULL: none */
-    bool is_report;      /* a report or notice of ours: never reported on */
+    char *envid;    /* NULL: none */
+    bool is_report; /* a report or notice of ours: never reported on */
     bool require_tls;
+    uint32_t *index; /* envelope_add's own: a hash table over the addresses */
+    size_t index_size;
 };
 
 void envelope_init(struct envelope *e);
 void envelope_free(struct envelope *e);
-/* Adds a recipient (address is copied). A second one of the same address is not added. */
+/* Adds a recipient (address is copied). A second one of the same address (its domain in any case) is not
+ * added. More than ENVELOPE_RECIPIENTS_MAX: ERR_DATA. */
 MUST_USE bool envelope_add(struct envelope *e, const char *address, struct err *err);
 MUST_USE bool envelope_write(const struct envelope *e, struct str *out, struct err *err);
 /* Strict: what envelope_write did not write is an error. */
@@ -53,18 +65,22 @@ struct message_facts {
 };
 
 enum verdict {
-    VERDICT_NONE,      /* not tried yet, or a try without an answer for it */
+    VERDICT_NONE, /* not tried yet, or a try without an answer for it */
     VERDICT_DELIVERED,
-    VERDICT_LATER,     /* 4xx for this recipient or message */
-    VERDICT_REFUSED,   /* 5xx */
+    VERDICT_LATER,   /* 4xx for this recipient or message */
+    VERDICT_REFUSED, /* 5xx */
 };
 
 /* What the server said for one recipient. */
 struct outcome {
     enum verdict verdict;
-    int code;            /* 250, 452, 550; 0: none */
-    char enhanced[12];   /* "5.1.1" or "" */
-    char *text;          /* the full reply, cleaned, lines joined by " / "; NULL: none */
+    int code;          /* 250, 452, 550; 0: none */
+    char enhanced[12]; /* "5.1.1" or "" */
+    char *text;        /* the full reply, cleaned, lines joined by " / "; NULL: none */
 };
+
+MUST_USE bool outcome_copy(struct outcome *to, const struct outcome *from,
+                           struct err *err); /* frees what `to` held */
+void outcome_free(struct outcome *o);        /* back to VERDICT_NONE */
 
 #endif
