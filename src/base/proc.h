@@ -33,7 +33,7 @@ struct proc_run {
  * wait(2) status. False: could not be started, was killed by the limit, or said too much. */
 MUST_USE bool proc_run(const struct proc_run *run, struct str *out, int *status_r, struct err *err);
 
-/* Starts argv as a daemon of its own: double fork, setsid, chdir /, default signals, fds 0-2 on
+/* Starts argv as a daemon of its own: double fork, setsid, chdir /, umask 077, default signals, fds 0-2 on
  * /dev/null, all others closed but `keep_fd` (-1: none), which becomes fd 3 in the child;
  * environment only from the list of allowed names. Returns at once; the grandchild is not ours. */
 MUST_USE bool proc_detach(char *const argv[], int keep_fd, struct err *err);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -326,6 +327,7 @@ static _Noreturn void go_alone(char *const argv[], char **env, int keep_fd, int 
     if (pid > 0)
         _exit(0);
     default_signals();
+    umask(077);
     if (chdir("/") != 0 || !settle(keep_fd, report))
         exec_failed(report);
     environ = env;
