@@ -11,19 +11,23 @@
 
 struct sasl;
 
-struct sasl_binding { const char *type; const void *data; size_t n; }; /* type NULL: none */
+struct sasl_binding {
+    const char *type;
+    const void *data;
+    size_t n;
+}; /* type NULL: none */
 struct sasl_param {
     const char *login;
-    const struct secret *secret;  /* password or token; may be NULL for EXTERNAL */
-    const char *service;          /* "smtp", "imap", "pop" */
+    const struct secret *secret; /* password or token; may be NULL for EXTERNAL */
+    const char *service;         /* "smtp", "imap", "pop" */
     const char *host;
     uint16_t port;
     struct sasl_binding binding;
 };
 
 /* The mechanism to use: the strongest that the server offers, the choice allows and the line bears
- * (nothing that gives a password or token away unless `safe`: TLS or local). NULL with ERR_AUTH saying which were
- * offered and why none fits. `have_binding`: -PLUS forms may be used. */
+ * (nothing that gives a password or token away unless `safe`: TLS or local). NULL with ERR_AUTH saying which
+ * were offered and why none fits. `have_binding`: -PLUS forms may be used. */
 const char *sasl_choose(enum auth_choice choice, const struct strv *offered, bool safe, bool have_binding,
                         bool have_client_cert, struct err *err);
 bool sasl_needs_secret(const char *mechanism);

@@ -256,8 +256,7 @@ static bool get_secret(struct session *s, struct secret *secret, struct err *err
     const struct session_options *o = &s->options;
     s->phase = PHASE_SECRET;
     if (o->secret != NULL)
-        return str_reserve(&secret->bytes, SECRET_MAX, err) &&
-               str_add(&secret->bytes, o->secret->bytes.buf, o->secret->bytes.len, err);
+        return secret_set(secret, o->secret->bytes.buf, o->secret->bytes.len, err);
     struct secret_query query = {
         .account = o->account,
         .host = o->server->host,
