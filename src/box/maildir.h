@@ -6,9 +6,11 @@
 #include "base/str.h"
 #include "box/sink.h"
 
+#define MAILDIR_NAME_MAX 200 /* of a base name: ":2," and flags must still fit behind it */
+
 struct maildir;
 
-/* Opens, and makes durably where missing. `shown` is how errors call it (the path). */
+/* Opens, and makes durably where missing. Errors call it by its path. */
 MUST_USE bool maildir_open(const char *path, struct maildir **m_r, struct err *err);
 struct sink *maildir_sink(struct maildir *m); /* owned by the maildir */
 void maildir_close(struct maildir **m);
@@ -19,10 +21,10 @@ enum maildir_found maildir_look(struct maildir *m, const char *name, struct err 
 /* Moves tmp/NAME to its place (after a crash between intent and rename) and fsyncs the folder. */
 MUST_USE bool maildir_finish(struct maildir *m, const char *name, const char *flags, struct err *err);
 MUST_USE bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err);
-/* Removes our own left-over files in tmp/ (names beginning with `prefix`). Under the account's lock only. */
-MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *prefix, struct err *err);
+/* Removes our own left-over files in tmp/ (names that contain `mark`). Under the account's lock only. */
+MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err);
 
-/* A whole small message at once (a report of ours): unique name, durable, in new/. */
+/* A whole small message at once (a report of ours): unique name, durable, in new/. CRLF becomes LF. */
 MUST_USE bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err);
 
 #endif

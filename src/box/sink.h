@@ -5,7 +5,8 @@
  *   sink_begin, sink_write..., sink_end    for each message of the batch: in tmp/, not yet durable
  *   sink_settle                            data durable, or the whole batch has failed
  *   sink_place                             renamed into new/ or cur/, folder durable
- * Whatever fails, the messages of the batch are nowhere but in tmp/, and sink_abort removes them. */
+ * sink_abort removes what is not settled. What is settled may stand in an intent record, so it is left in
+ * tmp/ whatever fails afterwards: the next run finishes its rename, or cleans it away where no record is. */
 #ifndef TAPPAL_BOX_SINK_H
 #define TAPPAL_BOX_SINK_H
 
@@ -17,28 +18,66 @@
 struct sink;
 
 struct sink_message {
-    const char *name;      /* base name in the maildir, chosen by the caller; no '/', no ":2," */
-    const char *flags;     /* "" -> new/; "S", "FS" (sorted letters) -> cur/ with ":2,FS" */
-    int64_t mtime;         /* INTERNALDATE; 0: now */
-    bool crlf;             /* the text comes with CRLF line ends: turned to LF where the whole message is CRLF */
+    const char *name;  /* base name in the maildir, chosen by the caller; no '/', no ":2," */
+    const char *flags; /* "" -> new/; "S", "FS" (sorted letters) -> cur/ with ":2,FS" */
+    int64_t mtime;     /* INTERNALDATE; 0: now */
+    bool crlf;         /* the text comes with CRLF line ends: turned to LF where the whole message is CRLF */
 };
 struct sink_ops {
     bool (*begin)(struct sink *sink, const struct sink_message *message, struct err *err);
     bool (*write)(struct sink *sink, const void *bytes, size_t n, struct err *err);
+    bool (*amend)(struct sink *sink, const struct sink_message *message, struct err *err);
     bool (*end)(struct sink *sink, uint64_t *size_r, unsigned char sha256_r[32], struct err *err);
+    bool (*drop)(struct sink *sink, struct err *err);
     bool (*settle)(struct sink *sink, struct err *err);
     bool (*place)(struct sink *sink, struct err *err);
-    void (*abort)(struct sink *sink); /* the open message and all that are not placed */
+    void (*abort)(struct sink *sink); /* the open message and all that are not settled */
     void (*close)(struct sink *sink);
 };
-struct sink { const struct sink_ops *ops; };
+struct sink {
+    const struct sink_ops *ops;
+};
 
-static inline MUST_USE bool sink_begin(struct sink *s, const struct sink_message *m, struct err *err) { return s->ops->begin(s, m, err); }
-static inline MUST_USE bool sink_write(struct sink *s, const void *b, size_t n, struct err *err) { return s->ops->write(s, b, n, err); }
-static inline MUST_USE bool sink_end(struct sink *s, uint64_t *size_r, unsigned char sha256_r[32], struct err *err) { return s->ops->end(s, size_r, sha256_r, err); }
-static inline MUST_USE bool sink_settle(struct sink *s, struct err *err) { return s->ops->settle(s, err); }
-static inline MUST_USE bool sink_place(struct sink *s, struct err *err) { return s->ops->place(s, err); }
-static inline void sink_abort(struct sink *s) { s->ops->abort(s); }
-static inline void sink_close(struct sink **s) { if (*s) (*s)->ops->close(*s); *s = NULL; }
+static inline MUST_USE bool sink_begin(struct sink *s, const struct sink_message *m, struct err *err)
+{
+    return s->ops->begin(s, m, err);
+}
+static inline MUST_USE bool sink_write(struct sink *s, const void *b, size_t n, struct err *err)
+{
+    return s->ops->write(s, b, n, err);
+}
+/* What was not known at sink_begin (an IMAP server may name the UID behind the text); before sink_end. */
+static inline MUST_USE bool sink_amend(struct sink *s, const struct sink_message *m, struct err *err)
+{
+    return s->ops->amend(s, m, err);
+}
+static inline MUST_USE bool sink_end(struct sink *s, uint64_t *size_r, unsigned char sha256_r[32],
+                                     struct err *err)
+{
+    return s->ops->end(s, size_r, sha256_r, err);
+}
+/* Takes back the open message, else the one that ended last. */
+static inline MUST_USE bool sink_drop(struct sink *s, struct err *err)
+{
+    return s->ops->drop(s, err);
+}
+static inline MUST_USE bool sink_settle(struct sink *s, struct err *err)
+{
+    return s->ops->settle(s, err);
+}
+static inline MUST_USE bool sink_place(struct sink *s, struct err *err)
+{
+    return s->ops->place(s, err);
+}
+static inline void sink_abort(struct sink *s)
+{
+    s->ops->abort(s);
+}
+static inline void sink_close(struct sink **s)
+{
+    if (*s)
+        (*s)->ops->close(*s);
+    *s = NULL;
+}
 
 #endif

@@ -1,0 +1,388 @@
+/* maildir - see maildir.h and sink.h. Every step that matters for durability goes through base/fs, so that
+ * a test can stop or fail it. */
+#include "box/maildir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "box/textfile.h"
+
+#define SYNCFS_LEAST 8 /* messages; below that, one fdatasync each disturbs other writers less */
+#define FLAGS_MAX 26
+
+/* One message of the batch, in tmp/. */
+struct item {
+    char name[MAILDIR_NAME_MAX + 1];
+    char flags[FLAGS_MAX + 1];
+    int64_t mtime;
+    int fd; /* -1 once it is settled */
+};
+
+struct maildir {
+    struct sink sink;
+    char *path;
+    int tmp, new, cur;
+    struct item *items;
+    size_t count, cap;
+    bool open;    /* items[count - 1] is being written */
+    bool settled; /* all items are durable in tmp/ */
+    struct textfile text;
+};
+
+static struct maildir *of(struct sink *sink)
+{
+    return (struct maildir *)(void *)sink; /* its first member */
+}
+
+static bool set_item(struct maildir *m, struct item *item, const struct sink_message *message,
+                     struct err *err)
+{
+    size_t n = strlen(message->name), flags = strlen(message->flags);
+    if (n == 0 || n > MAILDIR_NAME_MAX || message->name[0] == '.' || strpbrk(message->name, "/:") ||
+        flags > FLAGS_MAX ||
+        strspn(message->flags, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") != flags)
+        return err_set(err, ERR_INTERNAL, "A message cannot be called \"%s\" in %s.", message->name, m->path);
+    memcpy(item->name, message->name, n + 1);
+    memcpy(item->flags, message->flags, flags + 1);
+    item->mtime = message->mtime;
+    return true;
+}
+
+static bool begin(struct sink *sink, const struct sink_message *message, struct err *err)
+{
+    struct maildir *m = of(sink);
+    if (m->open || m->settled)
+        return err_set(err, ERR_INTERNAL, "A message was begun in %s before the last one was done.", m->path);
+    if (m->count == m->cap) {
+        size_t cap = m->cap ? 2 * m->cap : 16;
+        struct item *items = realloc(m->items, cap * sizeof *items);
+        if (!items)
+            return err_nomem(err);
+        m->items = items;
+        m->cap = cap;
+    }
+    struct item *item = &m->items[m->count];
+    if (!set_item(m, item, message, err))
+        return false;
+    item->fd = fs_create(m->tmp, item->name, 0600, err);
+    if (item->fd < 0)
+        return err_prefix(err, "%s/tmp: ", m->path);
+    m->count++;
+    m->open = true;
+    textfile_begin(&m->text, item->fd, message->crlf, m->path);
+    return true;
+}
+
+static bool write_some(struct sink *sink, const void *bytes, size_t n, struct err *err)
+{
+    return textfile_write(&of(sink)->text, bytes, n, err);
+}
+
+static bool amend(struct sink *sink, const struct sink_message *message, struct err *err)
+{
+    struct maildir *m = of(sink);
+    struct item *item = &m->items[m->count - 1], old = *item;
+    if (!set_item(m, item, message, err))
+        return false;
+    if (strcmp(old.name, item->name) == 0 || fs_rename_new(m->tmp, old.name, m->tmp, item->name, err))
+        return true;
+    memcpy(item->name, old.name, sizeof item->name); /* so that abort finds it */
+    return false;
+}
+
+static bool end(struct sink *sink, uint64_t *size_r, unsigned char sha256_r[32], struct err *err)
+{
+    struct maildir *m = of(sink);
+    struct item *item = &m->items[m->count - 1];
+    if (!textfile_end(&m->text, sha256_r, err))
+        return false;
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = item->mtime}};
+    if (item->mtime != 0 && futimens(item->fd, times) != 0)
+        return err_errno(err, ERR_LOCAL, "The time of a message in %s cannot be set", m->path);
+    *size_r = m->text.size;
+    m->open = false;
+    return true;
+}
+
+static bool drop(struct sink *sink, struct err *err)
+{
+    struct maildir *m = of(sink);
+    if (m->count == 0 || m->settled)
+        return true;
+    struct item *item = &m->items[--m->count];
+    m->open = false;
+    close(item->fd);
+    return fs_unlink(m->tmp, item->name, err);
+}
+
+/* syncfs_is_honest - does it report what could not be written? It does since Linux 5.8, on these. */
+static bool syncfs_is_honest(int fd)
+{
+    static const unsigned long kinds[] = {0xEF53 /* ext4 */, 0x58465342 /* xfs */, 0x9123683E /* btrfs */,
+                                          0xF2F52010 /* f2fs */, 0x01021994 /* tmpfs */};
+    struct utsname host;
+    struct statfs s;
+    unsigned major, minor;
+    if (uname(&host) != 0 || sscanf(host.release, "%u.%u", &major, &minor) != 2 || fstatfs(fd, &s) != 0)
+        return false;
+    if (major < 5 || (major == 5 && minor < 8))
+        return false;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (((unsigned long)s.f_type & 0xffffffff) == kinds[i])
+            return true;
+    return false;
+}
+
+static bool sync_all(struct maildir *m, struct err *err)
+{
+    if (m->count < SYNCFS_LEAST || !syncfs_is_honest(m->tmp)) {
+        for (size_t i = 0; i < m->count; i++)
+            if (!fs_datasync(m->items[i].fd, m->path, err))
+                return false;
+        /* The names too: a message that is recorded but has no name would count as taken by somebody. */
+        return fs_sync_dir(m->tmp, m->path, err);
+    }
+    /* m->tmp was opened before the batch's first write: an fd opened after an error would not hear of it. */
+    int failed = fs_step("syncfs");
+    if (failed)
+        errno = failed;
+    if (failed || syncfs(m->tmp) != 0)
+        return err_errno(err, ERR_LOCAL, "The messages in %s cannot be made durable", m->path);
+    return true;
+}
+
+static bool settle(struct sink *sink, struct err *err)
+{
+    struct maildir *m = of(sink);
+    if (m->count > 0 && !sync_all(m, err))
+        return false;
+    for (size_t i = 0; i < m->count; i++) {
+        close(m->items[i].fd);
+        m->items[i].fd = -1;
+    }
+    m->settled = true;
+    return true;
+}
+
+/* move - tmp/NAME into new/, or with flags into cur/; *dir_r is the folder to be synced */
+static bool move(struct maildir *m, const char *name, const char *flags, int *dir_r, struct err *err)
+{
+    char to[MAILDIR_NAME_MAX + FLAGS_MAX + 8];
+    snprintf(to, sizeof to, "%s%s%s", name, *flags ? ":2," : "", flags);
+    *dir_r = *flags ? m->cur : m->new;
+    return fs_rename_new(m->tmp, name, *dir_r, to, err) || err_prefix(err, "%s: ", m->path);
+}
+
+static bool place(struct sink *sink, struct err *err)
+{
+    struct maildir *m = of(sink);
+    bool in_new = false, in_cur = false;
+    for (size_t i = 0; i < m->count; i++) {
+        int dir;
+        if (!move(m, m->items[i].name, m->items[i].flags, &dir, err))
+            return false;
+        in_new = in_new || dir == m->new;
+        in_cur = in_cur || dir == m->cur;
+    }
+    if ((in_new && !fs_sync_dir(m->new, m->path, err)) || (in_cur && !fs_sync_dir(m->cur, m->path, err)))
+        return false;
+    m->count = 0;
+    m->settled = false;
+    return true;
+}
+
+/* forget - lets go of the batch; files that are not settled go with it */
+static void forget(struct sink *sink)
+{
+    struct maildir *m = of(sink);
+    struct err ignored;
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->items[i].fd < 0)
+            continue;
+        close(m->items[i].fd);
+        if (!fs_unlink(m->tmp, m->items[i].name, &ignored))
+            continue; /* left for maildir_clean_tmp */
+    }
+    m->count = 0;
+    m->open = m->settled = false;
+}
+
+static void close_sink(struct sink *sink)
+{
+    struct maildir *m = of(sink);
+    maildir_close(&m);
+}
+
+static const struct sink_ops maildir_ops = {
+    .begin = begin,
+    .write = write_some,
+    .amend = amend,
+    .end = end,
+    .drop = drop,
+    .settle = settle,
+    .place = place,
+    .abort = forget,
+    .close = close_sink,
+};
+
+static int open_part(const char *path, const char *part, struct err *err)
+{
+    struct str full = STR_INIT(4096);
+    int fd = -1;
+    if (fs_join(&full, path, part, err) && fs_make_dirs(full.buf, err))
+        fd = fs_open_dir(full.buf, err);
+    str_free(&full);
+    return fd;
+}
+
+bool maildir_open(const char *path, struct maildir **m_r, struct err *err)
+{
+    struct maildir *m = calloc(1, sizeof *m);
+    if (!m)
+        return err_nomem(err);
+    m->sink.ops = &maildir_ops;
+    m->tmp = m->new = m->cur = -1;
+    m->path = strdup(path);
+    if (!m->path) {
+        maildir_close(&m);
+        return err_nomem(err);
+    }
+    if ((m->tmp = open_part(path, "tmp", err)) < 0 || (m->new = open_part(path, "new", err)) < 0 ||
+        (m->cur = open_part(path, "cur", err)) < 0) {
+        maildir_close(&m);
+        return false;
+    }
+    *m_r = m;
+    return true;
+}
+
+struct sink *maildir_sink(struct maildir *m)
+{
+    return &m->sink;
+}
+
+void maildir_close(struct maildir **m_p)
+{
+    struct maildir *m = *m_p;
+    *m_p = NULL;
+    if (!m)
+        return;
+    forget(&m->sink);
+    for (int i = 0, fds[] = {m->tmp, m->new, m->cur}; i < 3; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    free(m->items);
+    free(m->path);
+    free(m);
+}
+
+/* scan - calls `each` for every name in the folder until it returns false */
+static bool scan(struct maildir *m, int dir, bool (*each)(struct maildir *, const char *, void *), void *arg,
+                 struct err *err)
+{
+    int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a reading position of its own */
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    if (!d) {
+        err_errno(err, ERR_LOCAL, "The folder %s cannot be read", m->path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    struct dirent *entry;
+    errno = 0;
+    while ((entry = readdir(d)) && each(m, entry->d_name, arg))
+        errno = 0;
+    bool ok = entry || errno == 0;
+    if (!ok)
+        err_errno(err, ERR_LOCAL, "The folder %s cannot be read", m->path);
+    closedir(d);
+    return ok;
+}
+
+struct search {
+    const char *name;
+    bool found;
+};
+
+static bool is_it(struct maildir *m, const char *entry, void *arg)
+{
+    (void)m;
+    struct search *s = arg;
+    size_t n = strlen(s->name);
+    s->found = strncmp(entry, s->name, n) == 0 && (entry[n] == '\0' || entry[n] == ':');
+    return !s->found;
+}
+
+enum maildir_found maildir_look(struct maildir *m, const char *name, struct err *err)
+{
+    struct search s = {.name = name};
+    if (faccessat(m->tmp, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return MAILDIR_IN_TMP;
+    /* new/ first: readers move messages from there to cur/, never back */
+    if (faccessat(m->new, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return MAILDIR_PLACED;
+    if (!scan(m, m->cur, is_it, &s, err) || (!s.found && !scan(m, m->new, is_it, &s, err)))
+        return MAILDIR_ERROR;
+    return s.found ? MAILDIR_PLACED : MAILDIR_NOWHERE;
+}
+
+bool maildir_finish(struct maildir *m, const char *name, const char *flags, struct err *err)
+{
+    int dir;
+    return move(m, name, flags, &dir, err) && fs_sync_dir(dir, m->path, err);
+}
+
+bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err)
+{
+    return fs_unlink(m->tmp, name, err);
+}
+
+struct cleaning {
+    const char *mark;
+    struct err *err;
+    bool failed;
+};
+
+static bool clean_one(struct maildir *m, const char *entry, void *arg)
+{
+    struct cleaning *c = arg;
+    if (strstr(entry, c->mark) && !fs_unlink(m->tmp, entry, c->err))
+        c->failed = true;
+    return !c->failed;
+}
+
+bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err)
+{
+    struct cleaning c = {.mark = mark, .err = err};
+    return scan(m, m->tmp, clean_one, &c, err) && !c.failed;
+}
+
+bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err)
+{
+    unsigned char random[8], sha256[32];
+    char hex[2 * sizeof random + 1], name[64];
+    struct maildir *m = NULL;
+    uint64_t size;
+    if (!proc_random(random, sizeof random, err) || !maildir_open(path, &m, err))
+        return false;
+    text_hex(random, sizeof random, hex);
+    snprintf(name, sizeof name, "%lld.R%s.tappal", (long long)clock_now(), hex);
+    struct sink_message message = {.name = name, .flags = "", .crlf = true};
+    bool ok = sink_begin(&m->sink, &message, err) && sink_write(&m->sink, bytes, n, err) &&
+              sink_end(&m->sink, &size, sha256, err) && sink_settle(&m->sink, err) &&
+              sink_place(&m->sink, err);
+    maildir_close(&m);
+    return ok;
+}
