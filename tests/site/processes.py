@@ -86,7 +86,7 @@ def end_orphans():
 
 def tail(root):
     lines = []
-    for name in ("relay.log", "dovecot.out", "dovecot.log", "postfix.log"):
+    for name in ("relay.log", "dovecot.out", "dovecot.log", "postfix.out", "postfix.log"):
         if (root / name).exists():
             lines += (root / name).read_text(errors="replace").splitlines()[-8:]
     return "\n".join(lines)
