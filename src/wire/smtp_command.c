@@ -87,6 +87,7 @@ static bool parse_extension(struct smtp_caps *caps, const char *p, const char *e
         }
     }
     if (is_word(word, n, "SIZE")) {
+        caps->size = true;
         parse_size(caps, p, end);
     }
     if (is_word(word, n, "AUTH")) {

@@ -15,14 +15,15 @@
 #include "base/strv.h"
 #include "wire/smtp_reply.h"
 
-#define SMTP_ADDRESS_MAX 998 /* RFC 5321 says 254; senders of lists make longer ones, and servers take them  \
-                              */
+#define SMTP_ADDRESS_MAX                                                                                     \
+    998 /* RFC 5321 says 254; senders of lists make longer ones, and servers take them                       \
+         */
 #define SMTP_AUTH_LINE_MAX 512 /* RFC 4954, 4: with an initial response, CRLF included */
 #define SMTP_AUTH_MECHANISMS_MAX 64
 
 /* What the server offers. */
 struct smtp_caps {
-    bool starttls, pipelining, eight_bit, smtputf8;
+    bool starttls, pipelining, size, eight_bit, smtputf8;
     uint64_t size_max; /* SIZE of RFC 1870; 0: no bound known */
     struct strv auth;  /* mechanisms as written, each once */
 };

@@ -1,0 +1,251 @@
+/* smtp - opening a session: greeting, EHLO, STARTTLS, AUTH. The transactions are in smtp_send.c. */
+#include "client/smtp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/smtp_impl.h"
+
+#define ANONYMOUS_EHLO "[127.0.0.1]" /* no name of this machine, no address of its network */
+
+/* -- lines and replies -- */
+
+static uint32_t seconds(const struct smtp *s, uint32_t usual)
+{
+    uint32_t own = s->session.options.server->timeout;
+    return own != 0 ? own : usual;
+}
+
+void smtp_set_limit(struct smtp *s, uint32_t usual)
+{
+    chat_set_limit(&s->session.chat, seconds(s, usual));
+}
+
+bool smtp_read_reply(struct smtp *s, uint32_t usual, struct err *err)
+{
+    enum smtp_reply_step step = SMTP_REPLY_MORE;
+
+    smtp_reply_clear(&s->reply);
+    smtp_set_limit(s, usual);
+    while (step == SMTP_REPLY_MORE) {
+        if (!chat_read_line(&s->session.chat, &s->line, err)) {
+            s->lost = true;
+            return false;
+        }
+        step = smtp_reply_add(&s->reply, s->line.buf, s->line.len, err);
+    }
+    if (step == SMTP_REPLY_BROKEN) {
+        s->lost = true;
+        return err_prefix(err, "%s: ", smtp_peer(s));
+    }
+    s->lost = s->lost || s->reply.code == 421;
+    return true;
+}
+
+bool smtp_is(const struct smtp *s, int first_digit)
+{
+    return s->reply.code / 100 == first_digit;
+}
+
+/* The server's words with their code, as a sentence of ours ends with them. */
+static bool show_reply(const struct smtp *s, struct str *out, struct err *err)
+{
+    return str_addf(out, err, "%d%s%s ", s->reply.code, s->reply.enhanced[0] != '\0' ? " " : "",
+                    s->reply.enhanced) &&
+           smtp_reply_show(&s->reply, out, err);
+}
+
+bool smtp_refused(const struct smtp *s, enum err_kind kind, const char *what, struct err *err)
+{
+    struct str words = STR_INIT(SMTP_REPLY_SHOWN_MAX + 64);
+    bool shown = show_reply(s, &words, err);
+
+    if (shown) {
+        err_set(err, kind, "The server %s %s: %s", smtp_peer(s), what, words.buf);
+        err->code = s->reply.code;
+        memcpy(err->enhanced, s->reply.enhanced, sizeof(err->enhanced));
+    }
+    str_free(&words);
+    return false;
+}
+
+static enum err_kind kind_of_reply(const struct smtp *s)
+{
+    return smtp_is(s, 4) ? ERR_REFUSED_TEMP : smtp_is(s, 5) ? ERR_REFUSED_PERM : ERR_PROTOCOL;
+}
+
+/* -- the steps of opening -- */
+
+static bool read_greeting(struct smtp *s, struct err *err)
+{
+    s->session.phase = PHASE_GREETING;
+    if (!smtp_read_reply(s, SMTP_SECONDS_GREETING, err)) {
+        return false;
+    }
+    return s->reply.code == 220 || smtp_refused(s, kind_of_reply(s), "does not let us in", err);
+}
+
+static bool say_ehlo(struct smtp *s, const char *name, struct err *err)
+{
+    s->session.phase = PHASE_CAPABILITY;
+    str_clear(&s->out);
+    if (!smtp_command_ehlo(&s->out, "EHLO", name, err) ||
+        !chat_send_bytes(&s->session.chat, s->out.buf, s->out.len, err) ||
+        !smtp_read_reply(s, SMTP_SECONDS_COMMAND, err)) {
+        return false;
+    }
+    smtp_caps_free(&s->caps);
+    return s->reply.code == 250 ? smtp_caps_parse(&s->reply, &s->caps, err)
+                                : smtp_refused(s, kind_of_reply(s), "does not take our EHLO", err);
+}
+
+/* STARTTLS or nothing: whatever does not go exactly as RFC 3207 has it ends the session, and what was heard
+ * before is forgotten by the EHLO that follows. */
+static bool start_tls(struct smtp *s, struct err *err)
+{
+    s->session.phase = PHASE_TLS;
+    if (!s->caps.starttls) {
+        return err_set(err, ERR_TLS, "The server %s does not offer STARTTLS.", smtp_peer(s)) ||
+               err_hint(err, "Most servers speak TLS from the start: tls = implicit, port 465. If this one "
+                             "always offered STARTTLS, somebody on the way may be removing it.");
+    }
+    if (!chat_send(&s->session.chat, err, "STARTTLS") || !smtp_read_reply(s, SMTP_SECONDS_COMMAND, err)) {
+        return false;
+    }
+    if (s->reply.code != 220 || s->reply.lines != 1) {
+        return smtp_refused(s, ERR_TLS, "does not start TLS as it should", err);
+    }
+    return session_start_tls(&s->session, err);
+}
+
+/* -- AUTH (RFC 4954) -- */
+
+static bool send_auth(void *protocol, const char *mechanism, const char *ir, struct err *err)
+{
+    struct smtp *s = protocol;
+    struct str line = STR_INIT(SMTP_AUTH_LINE_MAX), shown = STR_INIT(SMTP_AUTH_LINE_MAX);
+    bool ok = str_reserve(&line, SMTP_AUTH_LINE_MAX, err) && /* growing would leave copies behind */
+              str_addf(&line, err, "AUTH %s%s%s", mechanism, ir != NULL ? " " : "", ir != NULL ? ir : "") &&
+              str_addf(&shown, err, "AUTH %s%s", mechanism, ir != NULL ? " ***" : "") &&
+              chat_send_secret(&s->session.chat, line.buf, line.len, shown.buf, err);
+    str_wipe(&line);
+    str_free(&shown);
+    return ok;
+}
+
+static bool send_response(void *protocol, const char *base64, struct err *err)
+{
+    struct smtp *s = protocol;
+    return chat_send_secret(&s->session.chat, base64, strlen(base64), "***", err);
+}
+
+static bool send_cancel(void *protocol, struct err *err)
+{
+    struct smtp *s = protocol;
+    return chat_send(&s->session.chat, err, "*");
+}
+
+static enum sasl_word read_answer(void *protocol, struct str *text, struct err *answer, struct err *err)
+{
+    struct smtp *s = protocol;
+
+    if (!smtp_read_reply(s, SMTP_SECONDS_COMMAND, err)) {
+        return SASL_BROKEN;
+    }
+    *answer = (struct err){.code = s->reply.code};
+    memcpy(answer->enhanced, s->reply.enhanced, sizeof(answer->enhanced));
+    if (smtp_is(s, 3)) { /* a challenge is one line, as it came */
+        return str_add(text, s->reply.text.buf, s->reply.text.len - 1, err) ? SASL_CONTINUE : SASL_BROKEN;
+    }
+    return !smtp_reply_show(&s->reply, text, err) ? SASL_BROKEN : smtp_is(s, 2) ? SASL_OK : SASL_NO;
+}
+
+static bool sign_in(struct smtp *s, struct err *err)
+{
+    static const struct sasl_wire wire = {
+        .service = "smtp",
+        .initial_response = true,
+        .command_max = SMTP_AUTH_LINE_MAX,
+        .send_auth = send_auth,
+        .send_response = send_response,
+        .send_cancel = send_cancel,
+        .read_answer = read_answer,
+    };
+    return session_authenticate(&s->session, &wire, s, &s->caps.auth, err);
+}
+
+/* -- the session -- */
+
+static struct smtp *smtp_new(struct err *err)
+{
+    struct smtp *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        err_nomem(err);
+        return NULL;
+    }
+    smtp_reply_init(&s->reply);
+    str_init(&s->line, SMTP_REPLY_LINE_MAX);
+    str_init(&s->out, SMTP_OUT_MAX);
+    return s;
+}
+
+static void smtp_free(struct smtp *s)
+{
+    smtp_caps_free(&s->caps);
+    smtp_reply_free(&s->reply);
+    str_free(&s->line);
+    str_free(&s->out);
+    free(s);
+}
+
+bool smtp_open(const struct session_options *options, const char *ehlo, struct smtp **smtp_r,
+               enum session_phase *phase_r, struct err *err)
+{
+    const char *name = ehlo != NULL ? ehlo : ANONYMOUS_EHLO;
+    bool starttls = options->server->tls.mode == TLS_STARTTLS;
+    struct smtp *s = smtp_new(err);
+    if (s == NULL) {
+        *phase_r = PHASE_DIAL;
+        return false;
+    }
+    bool opened = session_open(options, &s->session, err);
+    bool ok = opened && read_greeting(s, err) && say_ehlo(s, starttls ? ANONYMOUS_EHLO : name, err) &&
+              (!starttls || (start_tls(s, err) && say_ehlo(s, name, err))) && sign_in(s, err);
+    *phase_r = s->session.phase;
+    if (ok) {
+        *smtp_r = s;
+        return true;
+    }
+    if (opened) {
+        session_close(&s->session);
+    }
+    smtp_free(s);
+    return false;
+}
+
+void smtp_close(struct smtp **smtp)
+{
+    struct smtp *s = *smtp;
+    struct err ignored;
+
+    if (s == NULL) {
+        return;
+    }
+    if (!s->lost && chat_send(&s->session.chat, &ignored, "QUIT")) {
+        chat_set_limit(&s->session.chat, SMTP_SECONDS_QUIT);
+        (void)!chat_flush(&s->session.chat, &ignored);
+    }
+    session_close(&s->session);
+    smtp_free(s);
+    *smtp = NULL;
+}
+
+bool smtp_usable(const struct smtp *s)
+{
+    return !s->lost;
+}
+
+const char *smtp_peer(const struct smtp *s)
+{
+    return s->session.chat.peer;
+}
