@@ -64,13 +64,12 @@ static bool skip_comment(struct addr_parser *p)
     size_t depth = 0;
     while (!is_end(p)) {
         char c = p->text[p->pos++];
-        if (c == '\\' && !is_end(p)) {
+        if (c == '\\' && !is_end(p))
             p->pos++;
-        } else if (c == '(') {
+        else if (c == '(')
             depth++;
-        } else if (c == ')' && --depth == 0) {
+        else if (c == ')' && --depth == 0)
             return true;
-        }
     }
     return false;
 }
@@ -80,9 +79,8 @@ static bool skip_quoted(struct addr_parser *p)
 {
     for (p->pos++; !is_end(p);) {
         char c = p->text[p->pos++];
-        if (c == '"') {
+        if (c == '"')
             return true;
-        }
         p->pos += c == '\\' && !is_end(p) ? 1 : 0;
     }
     return false;
@@ -102,9 +100,8 @@ static bool skip_blanks(struct addr_parser *p)
         } else if (!is_end(p) && (c == ' ' || c == '\t')) {
             p->pos++;
         } else if (!is_end(p) && c == '(') {
-            if (!skip_comment(p)) {
+            if (!skip_comment(p))
                 return false;
-            }
         } else {
             return true;
         }
@@ -126,18 +123,14 @@ static bool read_quoted(struct addr_parser *p, struct local *l)
 {
     while (!is_end(p)) {
         char c = p->text[p->pos++];
-        if (c == '"') {
+        if (c == '"')
             return true;
-        }
-        if (c == '\\' && !is_end(p)) {
+        if (c == '\\' && !is_end(p))
             c = p->text[p->pos++];
-        }
-        if (c == '\r' || c == '\n') {
+        if (c == '\r' || c == '\n')
             continue; /* folding: the blank behind it stays */
-        }
-        if (is_control(c) && c != '\t') {
+        if (is_control(c) && c != '\t')
             return false;
-        }
         local_add(l, &c, 1);
     }
     return false;
@@ -146,9 +139,8 @@ static bool read_quoted(struct addr_parser *p, struct local *l)
 static void read_atom(struct addr_parser *p, struct local *l)
 {
     size_t from = p->pos;
-    while (!is_end(p) && is_atom_char(p->text[p->pos])) {
+    while (!is_end(p) && is_atom_char(p->text[p->pos]))
         p->pos++;
-    }
     local_add(l, p->text + from, p->pos - from);
 }
 
@@ -156,25 +148,22 @@ static void read_atom(struct addr_parser *p, struct local *l)
 static bool read_local(struct addr_parser *p, struct local *l)
 {
     *l = (struct local){.any = false};
-    if (!skip_blanks(p)) {
+    if (!skip_blanks(p))
         return false;
-    }
     l->start = l->end = p->pos;
     while (!is_end(p)) {
         char c = peek(p);
         bool word = c == '"' || is_atom_char(c);
-        if (!word && c != '.') {
+        if (!word && c != '.')
             break;
-        }
         l->blanks = l->blanks || l->end != p->pos;
         l->phrase = l->phrase || (word && l->after_word);
         l->any = true;
         l->after_word = word;
         if (c == '"') {
             p->pos++;
-            if (!read_quoted(p, l)) {
+            if (!read_quoted(p, l))
                 return false;
-            }
         } else if (word) {
             read_atom(p, l);
         } else {
@@ -182,9 +171,8 @@ static bool read_local(struct addr_parser *p, struct local *l)
             local_add(l, ".", 1);
         }
         l->end = p->pos;
-        if (!skip_blanks(p)) {
+        if (!skip_blanks(p))
             return false;
-        }
     }
     return true;
 }
@@ -199,16 +187,13 @@ static bool is_domain_char(char c)
 static const char *read_literal(struct addr_parser *p, char *domain, size_t *len)
 {
     size_t from = p->pos++;
-    while (!is_end(p) && (is_domain_char(peek(p)) || peek(p) == ':' || peek(p) == '.')) {
+    while (!is_end(p) && (is_domain_char(peek(p)) || peek(p) == ':' || peek(p) == '.'))
         p->pos++;
-    }
-    if (peek(p) != ']') {
+    if (peek(p) != ']')
         return "its [address] is not closed";
-    }
     p->pos++;
-    if (p->pos - from > ADDR_DOMAIN_MAX) {
+    if (p->pos - from > ADDR_DOMAIN_MAX)
         return "its domain is longer than 255 octets";
-    }
     *len = p->pos - from;
     memcpy(domain, p->text + from, *len);
     return NULL;
@@ -219,9 +204,8 @@ static const char *read_domain(struct addr_parser *p, char domain[ADDR_DOMAIN_MA
 {
     size_t len = 0;
     bool dot = true;
-    if (!skip_blanks(p)) {
+    if (!skip_blanks(p))
         return not_closed;
-    }
     if (peek(p) == '[') {
         const char *why = read_literal(p, domain, &len);
         domain[len] = '\0';
@@ -229,26 +213,22 @@ static const char *read_domain(struct addr_parser *p, char domain[ADDR_DOMAIN_MA
         return why;
     }
     while (!is_end(p) && (is_domain_char(peek(p)) || (peek(p) == '.' && !dot))) {
-        if (len == ADDR_DOMAIN_MAX) {
+        if (len == ADDR_DOMAIN_MAX)
             return "its domain is longer than 255 octets";
-        }
         dot = peek(p) == '.';
         domain[len++] = p->text[p->pos++];
         *end_r = p->pos;
         if (dot || is_end(p) || !is_domain_char(peek(p))) {
-            if (!skip_blanks(p)) {
+            if (!skip_blanks(p))
                 return not_closed;
-            }
-            if (!dot && peek(p) != '.') {
+            if (!dot && peek(p) != '.')
                 break;
-            }
         }
     }
     len -= len > 0 && dot ? 1 : 0; /* the root's dot, which SMTP does not know */
     domain[len] = '\0';
-    if (len == 0) {
+    if (len == 0)
         return "nothing that is a domain stands behind its @";
-    }
     return text_is_utf8(domain, len) ? NULL : "its domain is not valid UTF-8";
 }
 
@@ -256,9 +236,8 @@ static bool is_dot_atom(const struct local *l)
 {
     for (size_t i = 0; i < l->len; i++) {
         bool dot = l->text[i] == '.';
-        if (dot ? i == 0 || i + 1 == l->len || l->text[i - 1] == '.' : !is_atom_char(l->text[i])) {
+        if (dot ? i == 0 || i + 1 == l->len || l->text[i - 1] == '.' : !is_atom_char(l->text[i]))
             return false;
-        }
     }
     return l->len > 0;
 }
@@ -268,18 +247,15 @@ static size_t write_local(const struct local *l, char out[2 * ADDR_LOCAL_MAX + 3
 {
     size_t n = 0;
     bool quoted = !is_dot_atom(l);
-    if (quoted) {
+    if (quoted)
         out[n++] = '"';
-    }
     for (size_t i = 0; i < l->len; i++) {
-        if (l->text[i] == '"' || l->text[i] == '\\') {
+        if (l->text[i] == '"' || l->text[i] == '\\')
             out[n++] = '\\';
-        }
         out[n++] = l->text[i];
     }
-    if (quoted) {
+    if (quoted)
         out[n++] = '"';
-    }
     out[n] = '\0';
     return n;
 }
@@ -288,18 +264,14 @@ static size_t write_local(const struct local *l, char out[2 * ADDR_LOCAL_MAX + 3
 static const char *finish(struct addr *a, const struct local *l, const char *domain)
 {
     char written[2 * ADDR_LOCAL_MAX + 3];
-    if (!l->any) {
+    if (!l->any)
         return "nothing stands before its @";
-    }
-    if (l->phrase || (l->blanks && domain == NULL)) {
+    if (l->phrase || (l->blanks && domain == NULL))
         return "these are several words";
-    }
-    if (l->too_long || write_local(l, written) > ADDR_LOCAL_MAX) {
+    if (l->too_long || write_local(l, written) > ADDR_LOCAL_MAX)
         return "the part before its @ is longer than 64 octets";
-    }
-    if (memchr(l->text, '\t', l->len) != NULL || !text_is_utf8(l->text, l->len)) {
+    if (memchr(l->text, '\t', l->len) != NULL || !text_is_utf8(l->text, l->len))
         return "the part before its @ is not valid UTF-8";
-    }
     int n = snprintf(a->spec, sizeof a->spec, "%s%s%s", written, domain != NULL ? "@" : "",
                      domain != NULL ? domain : "");
     return n < (int)sizeof a->spec ? NULL : "it is longer than 254 octets";
@@ -311,29 +283,24 @@ static const char *read_spec_tail(struct addr_parser *p, const struct local *l, 
     char domain[ADDR_DOMAIN_MAX + 1];
     a->start = l->start;
     a->end = l->end;
-    if (peek(p) != '@') {
+    if (peek(p) != '@')
         return finish(a, l, NULL);
-    }
     p->pos++;
     const char *why = read_domain(p, domain, &a->end);
-    if (why != NULL || !skip_blanks(p)) {
+    if (why != NULL || !skip_blanks(p))
         return why != NULL ? why : not_closed;
-    }
     return finish(a, l, domain);
 }
 
 /* "@relay.example,@other.example:", which nobody has meant since 1989, is passed over. */
 static bool skip_route(struct addr_parser *p)
 {
-    if (peek(p) != '@') {
+    if (peek(p) != '@')
         return true;
-    }
-    while (!is_end(p) && peek(p) != ':' && peek(p) != '>') {
+    while (!is_end(p) && peek(p) != ':' && peek(p) != '>')
         p->pos++;
-    }
-    if (peek(p) != ':') {
+    if (peek(p) != ':')
         return false;
-    }
     p->pos++;
     return skip_blanks(p);
 }
@@ -342,21 +309,17 @@ static bool skip_route(struct addr_parser *p)
 static const char *read_angle(struct addr_parser *p, struct addr *a)
 {
     struct local l;
-    if (!skip_blanks(p) || !skip_route(p)) {
+    if (!skip_blanks(p) || !skip_route(p))
         return "what stands in its < > is not an address";
-    }
     a->start = a->end = p->pos;
     a->spec[0] = '\0';
     const char *why = NULL;
-    if (peek(p) != '>') {
+    if (peek(p) != '>')
         why = !read_local(p, &l) ? not_closed : read_spec_tail(p, &l, a);
-    }
-    if (why != NULL) {
+    if (why != NULL)
         return why;
-    }
-    if (peek(p) != '>') {
+    if (peek(p) != '>')
         return "its < is not closed by >";
-    }
     p->pos++;
     return skip_blanks(p) ? NULL : not_closed;
 }
@@ -414,9 +377,8 @@ void addr_begin(struct addr_parser *p, const char *text, size_t n)
 static bool skip_separators(struct addr_parser *p)
 {
     while (skip_blanks(p)) {
-        if (is_end(p) || !is_separator(peek(p))) {
+        if (is_end(p) || !is_separator(peek(p)))
             return true;
-        }
         p->in_group = p->in_group && peek(p) != ';';
         p->pos++;
     }
@@ -429,9 +391,8 @@ static const char *read_member(struct addr_parser *p, struct addr *a, bool *name
     struct local l;
     bool angle = false;
     const char *why = NULL;
-    if (!find_angle(p, &angle)) {
+    if (!find_angle(p, &angle))
         return not_closed;
-    }
     if (angle) {
         p->pos++;
         why = read_angle(p, a);
@@ -444,9 +405,8 @@ static const char *read_member(struct addr_parser *p, struct addr *a, bool *name
     } else {
         why = read_spec_tail(p, &l, a);
     }
-    if (why == NULL && !is_end(p) && !is_separator(p->text[p->pos])) {
+    if (why == NULL && !is_end(p) && !is_separator(p->text[p->pos]))
         return "something stands behind it that does not belong there";
-    }
     return why;
 }
 
@@ -458,9 +418,8 @@ enum addr_event addr_next(struct addr_parser *p, struct addr *addr_r, struct err
         size_t from = p->pos;
         const char *why = not_closed;
         if (skip_separators(p)) {
-            if (is_end(p)) {
+            if (is_end(p))
                 return ADDR_END;
-            }
             from = p->pos;
             why = read_member(p, addr_r, &group_name);
         }
@@ -485,12 +444,10 @@ bool addr_list(const char *text, size_t n, struct strv *out, struct err *err)
         case ADDR_BAD:
             return false;
         case ADDR_GOT:
-            if (a.spec[0] == '\0') {
+            if (a.spec[0] == '\0')
                 return err_set(err, ERR_DATA, "\"<>\" is no address that mail can be sent to.");
-            }
-            if (!strv_add(out, a.spec, err)) {
+            if (!strv_add(out, a.spec, err))
                 return false;
-            }
         }
     }
 }
@@ -509,9 +466,8 @@ bool addr_one(const char *text, char spec_r[ADDR_SPEC_SIZE], struct err *err)
     case ADDR_GOT:
         break;
     }
-    if (addr_next(&p, &more, err) != ADDR_END) {
+    if (addr_next(&p, &more, err) != ADDR_END)
         return bad(&p, 0, "one address is wanted", err);
-    }
     memcpy(spec_r, a.spec, ADDR_SPEC_SIZE);
     return true;
 }
@@ -525,9 +481,8 @@ const char *addr_domain(const char *spec)
 bool addr_qualify(char spec[ADDR_SPEC_SIZE], const char *domain, struct err *err)
 {
     size_t n = strlen(spec);
-    if (addr_domain(spec) != NULL) {
+    if (addr_domain(spec) != NULL)
         return true;
-    }
     int tail = snprintf(spec + n, ADDR_SPEC_SIZE - n, "@%s", domain);
     if (tail >= (int)(ADDR_SPEC_SIZE - n)) {
         spec[n] = '\0';
@@ -549,13 +504,11 @@ static bool add_encoded(struct str *out, const char *name, struct err *err)
 {
     while (*name != '\0') {
         size_t n = 0;
-        while (name[n] != '\0' && n + char_length(name[n]) <= ENCODED_WORD_OCTETS) {
+        while (name[n] != '\0' && n + char_length(name[n]) <= ENCODED_WORD_OCTETS)
             n += char_length(name[n]);
-        }
         if (!str_addz(out, "=?utf-8?B?", err) || !text_add_base64(out, name, n, err) ||
-            !str_addz(out, "?=\r\n ", err)) {
+            !str_addz(out, "?=\r\n ", err))
             return false;
-        }
         name += n;
     }
     return true;
@@ -563,34 +516,28 @@ static bool add_encoded(struct str *out, const char *name, struct err *err)
 
 static bool add_quoted(struct str *out, const char *name, struct err *err)
 {
-    if (!str_addc(out, '"', err)) {
+    if (!str_addc(out, '"', err))
         return false;
-    }
-    for (; *name != '\0'; name++) {
-        if ((strchr("\"\\", *name) != NULL && !str_addc(out, '\\', err)) || !str_addc(out, *name, err)) {
+    for (; *name != '\0'; name++)
+        if ((strchr("\"\\", *name) != NULL && !str_addc(out, '\\', err)) || !str_addc(out, *name, err))
             return false;
-        }
-    }
     return str_addz(out, "\" ", err);
 }
 
 /* Atoms and blanks need no quotes. */
 static bool is_plain_phrase(const char *name)
 {
-    for (; *name != '\0'; name++) {
-        if (*name != ' ' && !is_atom_char(*name)) {
+    for (; *name != '\0'; name++)
+        if (*name != ' ' && !is_atom_char(*name))
             return false;
-        }
-    }
     return true;
 }
 
 bool addr_add_mailbox(struct str *out, const char *name, const char *spec, struct err *err)
 {
     size_t n = name != NULL ? strlen(name) : 0;
-    if (n == 0 || n > ADDR_NAME_MAX || !text_is_utf8(name, n) || text_has_control(name, n)) {
+    if (n == 0 || n > ADDR_NAME_MAX || !text_is_utf8(name, n) || text_has_control(name, n))
         return str_addz(out, spec, err);
-    }
     bool named = !text_is_ascii(name, n) ? add_encoded(out, name, err)
                  : is_plain_phrase(name) ? str_addz(out, name, err) && str_addc(out, ' ', err)
                                          : add_quoted(out, name, err);

@@ -7,14 +7,12 @@
 bool dotcrlf_add(struct dotcrlf *d, const char *bytes, size_t n, struct str *out, struct err *err)
 {
     while (n > 0) {
-        if (!d->mid_line && bytes[0] == '.' && !str_addc(out, '.', err)) {
+        if (!d->mid_line && bytes[0] == '.' && !str_addc(out, '.', err))
             return false;
-        }
         const char *end = memchr(bytes, '\n', n);
         size_t line = end != NULL ? (size_t)(end - bytes) + 1 : n;
-        if (!str_add(out, bytes, line, err)) {
+        if (!str_add(out, bytes, line, err))
             return false;
-        }
         d->mid_line = end == NULL;
         bytes += line;
         n -= line;

@@ -19,13 +19,11 @@ static bool is_name_char(char c)
 static size_t name_length(const char *line, size_t n)
 {
     size_t name = 0;
-    while (name < n && is_name_char(line[name])) {
+    while (name < n && is_name_char(line[name]))
         name++;
-    }
     size_t colon = name;
-    while (colon < n && is_blank(line[colon])) {
+    while (colon < n && is_blank(line[colon]))
         colon++;
-    }
     return colon < n && line[colon] == ':' ? name : 0;
 }
 
@@ -36,16 +34,13 @@ static bool starts(const char *line, size_t n, const char *with)
 
 enum scan_line scan_line_kind(const char *line, size_t n)
 {
-    if (n == 0 || line[0] == '\n' || (n >= 2 && line[0] == '\r' && line[1] == '\n')) {
+    if (n == 0 || line[0] == '\n' || (n >= 2 && line[0] == '\r' && line[1] == '\n'))
         return SCAN_BLANK;
-    }
-    if (is_blank(line[0])) {
+    if (is_blank(line[0]))
         return SCAN_FOLD;
-    }
     /* "From : ada@example.org" is an obsolete but true field, so the colon is looked for first. */
-    if (name_length(line, n) > 0) {
+    if (name_length(line, n) > 0)
         return SCAN_FIELD;
-    }
     return starts(line, n, "From ") || starts(line, n, ">From ") ? SCAN_FROM : SCAN_OTHER;
 }
 
@@ -62,9 +57,8 @@ void scan_begin(struct scan *scan, const char *bytes, size_t n)
     scan->end = bytes + n;
     while (scan->next < scan->end) {
         size_t line = line_length(scan->next, scan->end);
-        if (scan_line_kind(scan->next, line) != SCAN_FROM) {
+        if (scan_line_kind(scan->next, line) != SCAN_FROM)
             return;
-        }
         scan->next += line;
     }
 }
@@ -73,18 +67,16 @@ static size_t without_line_end(const char *raw, size_t n)
 {
     if (n > 0 && raw[n - 1] == '\n') {
         n--;
-        if (n > 0 && raw[n - 1] == '\r') {
+        if (n > 0 && raw[n - 1] == '\r')
             n--;
-        }
     }
     return n;
 }
 
 enum scan_event scan_next(struct scan *scan, struct scan_field *field_r)
 {
-    if (scan->next == scan->end) {
+    if (scan->next == scan->end)
         return SCAN_GOT_BODY;
-    }
     const char *raw = scan->next;
     size_t n = line_length(raw, scan->end);
     enum scan_line kind = scan_line_kind(raw, n);
@@ -92,9 +84,8 @@ enum scan_event scan_next(struct scan *scan, struct scan_field *field_r)
         scan->next += kind == SCAN_BLANK ? n : 0;
         return SCAN_GOT_BODY;
     }
-    while (raw + n < scan->end && is_blank(raw[n])) {
+    while (raw + n < scan->end && is_blank(raw[n]))
         n += line_length(raw + n, scan->end);
-    }
     scan->next = raw + n;
     size_t name = name_length(raw, n);
     const char *colon = memchr(raw + name, ':', n - name);
@@ -112,17 +103,14 @@ bool scan_add_value(const struct scan_field *field, struct str *out, struct err 
 {
     const char *p = field->body;
     const char *end = p + field->body_len;
-    while (p < end && strchr(" \t\r\n", *p) != NULL && *p != '\0') {
+    while (p < end && strchr(" \t\r\n", *p) != NULL && *p != '\0')
         p++;
-    }
-    while (end > p && strchr(" \t\r\n", end[-1]) != NULL && end[-1] != '\0') {
+    while (end > p && strchr(" \t\r\n", end[-1]) != NULL && end[-1] != '\0')
         end--;
-    }
     while (p < end) {
         size_t line = line_length(p, end);
-        if (!str_add(out, p, without_line_end(p, line), err)) {
+        if (!str_add(out, p, without_line_end(p, line), err))
             return false;
-        }
         p += line;
     }
     return true;
