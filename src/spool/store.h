@@ -29,11 +29,15 @@ void store_close(struct store *store);
 
 /* -- putting a message in -- */
 struct store_writer;
-MUST_USE bool store_begin(struct store *store, const struct envelope *e, struct store_writer **w_r, struct err *err);
-/* The message as it will go out: CRLF line ends, not dot-stuffed. Any size, any split. Facts are gathered here. */
+MUST_USE bool store_begin(struct store *store, const struct envelope *e, struct store_writer **w_r,
+                          struct err *err);
+/* The message as it will go out: CRLF line ends, not dot-stuffed. Any size, any split. Facts are gathered
+ * here. */
 MUST_USE bool store_write(struct store_writer *w, const void *bytes, size_t n, struct err *err);
 /* Trailer, fsync, link, fsync of the folder. The message's lock is held on until store_writer_free,
- * so that the caller may hand it over or remove it. Frees nothing. */
+ * so that the caller may hand it over or remove it. Frees nothing.
+ * False: nothing was kept. If the folder could not be made durable, the message is emptied and unlinked
+ * again; only where the disk refuses even that does the sentence say that it may still be sent. */
 MUST_USE bool store_commit(struct store_writer *w, struct err *err);
 const char *store_writer_id(const struct store_writer *w);
 /* Before store_commit: nothing is left behind. After it: the lock is let go. */
@@ -42,25 +46,29 @@ void store_writer_free(struct store_writer **w);
 /* -- taking messages out -- */
 struct store_item {
     char id[STORE_ID_LEN + 1];
-    int64_t due;      /* next try: the journal's mtime; 0 where there is no journal yet */
-    uint64_t size;    /* of the file */
+    int64_t due;   /* next try: the journal's mtime; 0 where there is no journal yet; held: JOURNAL_NEVER,
+                      or what the file system makes of it */
+    uint64_t size; /* of the file */
 };
-/* Every message, oldest first: one stat each, nothing is opened. Caller frees items. */
+/* Every message, oldest first: a stat of each file, nothing is opened. Caller frees items. */
 MUST_USE bool store_list(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err);
+/* How many messages are in "failed" or "aside". */
+MUST_USE bool store_count(struct store *store, const char *folder, size_t *count_r, struct err *err);
 
 struct message {
     char id[STORE_ID_LEN + 1];
-    int fd;                     /* the message file; holds the lock if `locked` */
+    int fd; /* the message file; holds the lock if `locked` */
     bool locked;
     struct envelope envelope;
     struct message_facts facts;
-    uint64_t text_offset;       /* where the message begins in the file; facts.size octets */
+    uint64_t text_offset;                   /* where the message begins in the file; facts.size octets */
     unsigned char sha256[SUM_SHA256_BYTES]; /* from the trailer */
-    struct journal journal;     /* as read after locking */
+    struct journal journal;                 /* as read after locking */
 };
 enum store_take { TAKE_GOT, TAKE_BUSY, TAKE_GONE, TAKE_BROKEN, TAKE_ERROR };
 /* Locks, checks st_nlink and name/inode, reads envelope, trailer and journal (a torn tail is cut).
  * TAKE_BROKEN: file or journal is corrupt; it was moved to aside/ and err says what was wrong.
+ * TAKE_BUSY: another holds the lock: it is being delivered, or its writer has not finished accepting it.
  * store_peek reads without a lock and changes nothing. */
 enum store_take store_take(struct store *store, const char *id, struct message *m_r, struct err *err);
 enum store_take store_peek(struct store *store, const char *id, struct message *m_r, struct err *err);
@@ -71,14 +79,18 @@ void store_release(struct message *m); /* lets go of lock and memory */
 /* Only with the lock, and only after a `finished` record is durable:
  * unlink message, fsync folder, unlink journal. The message is released. */
 MUST_USE bool store_remove(struct store *store, struct message *m, struct err *err);
-/* Moves message and journal to failed/ or aside/. The message is released. */
+/* Moves message and journal to "failed" or "aside". The message is released. */
 MUST_USE bool store_set_aside(struct store *store, struct message *m, const char *folder, struct err *err);
+
+/* What killed programs left behind: temporary files nobody writes any more, journals whose message is gone
+ * or moved. For the runner, when it starts. */
+MUST_USE bool store_clean_tmp(struct store *store, struct err *err);
 
 /* -- who runs the queue -- */
 /* The runner's role: one per queue. -1 with err->kind ERR_NONE: another has it. */
 int store_take_role(struct store *store, struct err *err);
-bool store_role_is_free(struct store *store);
-void store_wake(struct store *store); /* writes to the FIFO, never waits */
+bool store_role_is_free(struct store *store);              /* asks without taking it for a moment */
+void store_wake(struct store *store);                      /* writes to the FIFO, never waits */
 int store_open_wake(struct store *store, struct err *err); /* the runner's end, non-blocking */
 
 #endif
