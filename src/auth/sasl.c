@@ -148,8 +148,7 @@ static bool check_param(const struct mechanism *m, const struct sasl_param *para
     return true;
 }
 
-bool sasl_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                struct sasl **sasl_r, struct err *err)
+bool sasl_begin(const char *mechanism, const struct sasl_param *param, struct sasl **sasl_r, struct err *err)
 {
     const struct mechanism *m = find(mechanism);
     if (m == NULL)
@@ -160,8 +159,8 @@ bool sasl_begin(const char *mechanism, const struct sasl_param *param, bool serv
     if (sasl == NULL)
         return err_nomem(err);
     sasl->client_first = !(m->traits & SERVER_FIRST);
-    bool ok = (m->traits & TOKEN) ? sasl_oauth_begin(m->name, param, server_offers_plus, sasl, err)
-                                  : sasl_gsasl_begin(m->name, param, server_offers_plus, sasl, err);
+    bool ok = (m->traits & TOKEN) ? sasl_oauth_begin(m->name, param, sasl, err)
+                                  : sasl_gsasl_begin(m->name, param, sasl, err);
     if (!ok) {
         sasl_free(&sasl);
         return false;

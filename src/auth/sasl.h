@@ -33,8 +33,8 @@ const char *sasl_choose(enum auth_choice choice, const struct strv *offered, boo
 bool sasl_needs_secret(const char *mechanism);
 bool sasl_gives_secret_away(const char *mechanism); /* to whoever reads the line */
 
-MUST_USE bool sasl_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                         struct sasl **sasl_r, struct err *err);
+MUST_USE bool sasl_begin(const char *mechanism, const struct sasl_param *param, struct sasl **sasl_r,
+                         struct err *err);
 bool sasl_client_first(const struct sasl *sasl); /* an initial response can be sent with the command */
 /* One step. `in` is the decoded challenge (n 0 for the initial response); `out` is raw bytes, to be
  * encoded and wiped by the caller. */

@@ -1,7 +1,9 @@
 /* sasl_gsasl - the mechanisms of libgsasl: SCRAM, PLAIN, LOGIN, EXTERNAL, CRAM-MD5. Alone includes gsasl.h.
  *
  * What libgsasl leaves to its caller and is done here: the bounds of SCRAM, the demand that its last
- * step has run before a success counts, and wiping (it frees its copies of the password as they are). */
+ * step has run before a success counts, and wiping (it frees its copies of the password as they are).
+ * Told of a channel binding, libgsasl 2.2.0 refuses to begin a SCRAM without -PLUS; so such a SCRAM says that
+ * we cannot bind ("n"), where RFC 5802 6 would have it say that we could ("y"). */
 #include "auth/sasl_impl.h"
 
 #include <gsasl.h>
@@ -123,23 +125,20 @@ static bool set(struct gsasl *g, Gsasl_property property, const char *value, str
     return gsasl_property_set(g->session, property, value) == GSASL_OK || err_nomem(err);
 }
 
-/* A -PLUS form uses the binding. The plain form is told of it (gs2 flag "y") only where the server offered
- * no -PLUS: an honest server that did offer it learns so that somebody removed it from the list. */
-static bool set_binding(struct gsasl *g, bool plus, const struct sasl_binding *binding,
-                        bool server_offers_plus, struct err *err)
+static bool set_binding(struct gsasl *g, const struct sasl_binding *binding, struct err *err)
 {
-    if (binding->type == NULL || (!plus && server_offers_plus))
-        return true;
+    if (binding->type == NULL)
+        return err_set(err, ERR_INTERNAL, "There is no channel binding for a -PLUS mechanism.");
+    bool exporter = strcmp(binding->type, "tls-exporter") == 0;
     struct str base64 = STR_INIT(1024);
     bool ok = text_add_base64(&base64, binding->data, binding->n, err) &&
-              set(g, strcmp(binding->type, "tls-exporter") == 0 ? GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE,
-                  base64.buf, err);
+              set(g, exporter ? GSASL_CB_TLS_EXPORTER : GSASL_CB_TLS_UNIQUE, base64.buf, err);
     str_free(&base64);
     return ok;
 }
 
-bool sasl_gsasl_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                      struct sasl *sasl, struct err *err)
+bool sasl_gsasl_begin(const char *mechanism, const struct sasl_param *param, struct sasl *sasl,
+                      struct err *err)
 {
     struct gsasl *g = calloc(1, sizeof *g);
     if (g == NULL)
@@ -156,6 +155,5 @@ bool sasl_gsasl_begin(const char *mechanism, const struct sasl_param *param, boo
     if (!sasl_needs_secret(mechanism))
         return true;
     return set(g, GSASL_AUTHID, param->login, err) && set(g, GSASL_PASSWORD, param->secret->bytes.buf, err) &&
-           (!g->scram ||
-            set_binding(g, text_ends(mechanism, "-PLUS"), &param->binding, server_offers_plus, err));
+           (!text_ends(mechanism, "-PLUS") || set_binding(g, &param->binding, err));
 }

@@ -17,10 +17,10 @@ struct sasl {
 };
 
 /* Each fills impl and state of a zeroed struct sasl. */
-bool sasl_gsasl_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                      struct sasl *sasl, struct err *err);
-bool sasl_oauth_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                      struct sasl *sasl, struct err *err);
+bool sasl_gsasl_begin(const char *mechanism, const struct sasl_param *param, struct sasl *sasl,
+                      struct err *err);
+bool sasl_oauth_begin(const char *mechanism, const struct sasl_param *param, struct sasl *sasl,
+                      struct err *err);
 
 /* The two messages with a token (RFC 7628 3.1, and Google's older form). Pure. */
 MUST_USE bool sasl_oauthbearer_message(const struct sasl_param *param, struct str *out, struct err *err);

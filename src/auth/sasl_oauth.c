@@ -89,10 +89,9 @@ static void oauth_free(void *state)
 
 static const struct sasl_impl oauth_impl = {oauth_step, oauth_finish, oauth_free};
 
-bool sasl_oauth_begin(const char *mechanism, const struct sasl_param *param, bool server_offers_plus,
-                      struct sasl *sasl, struct err *err)
+bool sasl_oauth_begin(const char *mechanism, const struct sasl_param *param, struct sasl *sasl,
+                      struct err *err)
 {
-    (void)server_offers_plus;
     struct oauth *o = calloc(1, sizeof *o);
     if (o == NULL)
         return err_nomem(err);

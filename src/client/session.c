@@ -270,13 +270,13 @@ static bool get_secret(struct session *s, struct secret *secret, struct err *err
 
 /* Runs `mechanism`, or the protocol's own login where it is NULL. */
 static bool sign_in(struct exchange *x, const char *mechanism, const struct sasl_param *param,
-                    bool offers_plus, struct err *err)
+                    struct err *err)
 {
     enum sasl_word word = SASL_BROKEN;
     x->s->phase = PHASE_AUTH;
     if (mechanism == NULL)
         word = x->wire->plain_login(x->protocol, param->login, param->secret, &x->text, &x->answer, err);
-    else if (sasl_begin(mechanism, param, offers_plus, &x->sasl, err))
+    else if (sasl_begin(mechanism, param, &x->sasl, err))
         word = exchange_run(x, mechanism, err);
     if (word == SASL_NO)
         return refused(x, err);
@@ -287,14 +287,6 @@ static bool sign_in(struct exchange *x, const char *mechanism, const struct sasl
         return err_nomem(err);
     x->s->phase = PHASE_READY;
     return true;
-}
-
-static bool offers_plus(const struct strv *offered)
-{
-    for (size_t i = 0; i < offered->count; i++)
-        if (text_starts_nocase(offered->items[i], "SCRAM-") && text_ends(offered->items[i], "-PLUS"))
-            return true;
-    return false;
 }
 
 /* May the protocol's own plain command stand in where no mechanism fits? */
@@ -342,7 +334,7 @@ bool session_authenticate(struct session *s, const struct sasl_wire *wire, void 
     }
     if (ok && (mechanism == NULL || sasl_needs_secret(mechanism)))
         ok = get_secret(s, &secret, err);
-    ok = ok && sign_in(&x, mechanism, &param, offers_plus(offered), err);
+    ok = ok && sign_in(&x, mechanism, &param, err);
     exchange_end(&x);
     secret_wipe(&secret);
     str_wipe(&binding);

@@ -90,7 +90,7 @@ END_TEST
 /* -- talking to a machine -- */
 
 static struct sasl *begin(const char *mechanism, const char *login, const char *password,
-                          const struct sasl_binding *binding, bool server_offers_plus, struct err *err)
+                          const struct sasl_binding *binding, struct err *err)
 {
     struct secret secret;
     struct sasl *sasl = NULL;
@@ -100,7 +100,7 @@ static struct sasl *begin(const char *mechanism, const char *login, const char *
         param.binding = *binding;
     secret_init(&secret);
     ck_assert(secret_set(&secret, password, strlen(password), err));
-    (void)!sasl_begin(mechanism, &param, server_offers_plus, &sasl, err);
+    (void)!sasl_begin(mechanism, &param, &sasl, err);
     secret_wipe(&secret);
     return sasl;
 }
@@ -152,7 +152,7 @@ START_TEST(test_sasl_exchange)
     const struct exchange_case *c = &exchanges[_i];
     struct err err = {0};
     struct str out = STR_INIT(4096);
-    struct sasl *sasl = begin(c->mechanism, c->login, c->password[0] ? c->password : "x", NULL, false, &err);
+    struct sasl *sasl = begin(c->mechanism, c->login, c->password[0] ? c->password : "x", NULL, &err);
     ck_assert_msg(sasl != NULL, "%s", err.what);
     ck_assert(sasl_client_first(sasl) == c->client_first);
     for (int i = 0; c->challenges[i] != NULL; i++) {
@@ -173,7 +173,7 @@ START_TEST(test_sasl_plain_asks_no_more)
 {
     struct err err = {0};
     struct str out = STR_INIT(4096);
-    struct sasl *sasl = begin("PLAIN", LOGIN, PASSWORD, NULL, false, &err);
+    struct sasl *sasl = begin("PLAIN", LOGIN, PASSWORD, NULL, &err);
     ck_assert(sasl_step(sasl, NULL, 0, &out, &err));
     ck_assert(!sasl_step(sasl, "more?", 5, &out, &err));
     ck_assert_int_eq(err.kind, ERR_PROTOCOL);
@@ -190,19 +190,19 @@ START_TEST(test_sasl_bad_secrets)
     struct secret secret;
     struct sasl_param param = {.login = LOGIN, .secret = &secret};
     secret_init(&secret);
-    ck_assert(!sasl_begin("PLAIN", &param, false, &sasl, &err));
+    ck_assert(!sasl_begin("PLAIN", &param, &sasl, &err));
     ck_assert_int_eq(err.kind, ERR_SECRET);
     ck_assert(secret_set(&secret, "a\0b", 3, &err));
-    ck_assert(!sasl_begin("PLAIN", &param, false, &sasl, &err));
+    ck_assert(!sasl_begin("PLAIN", &param, &sasl, &err));
     ck_assert_ptr_nonnull(strstr(err.what, "NUL"));
     ck_assert(secret_set(&secret, "a\001b", 3, &err));
-    ck_assert(!sasl_begin("XOAUTH2", &param, false, &sasl, &err));
+    ck_assert(!sasl_begin("XOAUTH2", &param, &sasl, &err));
     param.login = NULL;
-    ck_assert(!sasl_begin("PLAIN", &param, false, &sasl, &err));
+    ck_assert(!sasl_begin("PLAIN", &param, &sasl, &err));
     ck_assert_int_eq(err.kind, ERR_CONFIG);
     param.login = "a\001auth=Bearer x";
     ck_assert(secret_set(&secret, "token", 5, &err));
-    ck_assert(!sasl_begin("OAUTHBEARER", &param, false, &sasl, &err));
+    ck_assert(!sasl_begin("OAUTHBEARER", &param, &sasl, &err));
     ck_assert_ptr_null(sasl);
     secret_wipe(&secret);
 }
@@ -215,7 +215,7 @@ END_TEST
 
 struct scram_case {
     const char *mechanism, *login, *password, *servers_password;
-    bool client_binds, server_binds, server_offers_plus;
+    bool client_binds, server_binds;
     const char *gs2; /* how the client's first message begins */
     bool expect;
 };
@@ -226,12 +226,11 @@ static const struct scram_case scrams[] = {
     {"SCRAM-SHA-256", "a,b=c", "p,=w", "p,=w", .gs2 = "n,,n=a=2Cb=3Dc,", .expect = true},
     {"SCRAM-SHA-256", LOGIN, "p\xc3\xa4sse", "p\xc3\xa4sse", .gs2 = "n,,", .expect = true},
     {"SCRAM-SHA-256", LOGIN, PASSWORD, "other", .gs2 = "n,,", .expect = false},
-    {"SCRAM-SHA-256-PLUS", LOGIN, PASSWORD, PASSWORD, true, true, true, "p=tls-exporter,,", true},
-    {"SCRAM-SHA-1-PLUS", LOGIN, PASSWORD, PASSWORD, true, true, true, "p=tls-exporter,,", true},
-    {"SCRAM-SHA-256-PLUS", LOGIN, PASSWORD, "other", true, true, true, "p=tls-exporter,,", false},
-    /* we could bind and the server offers no -PLUS: "y"; it offers one and we cannot use it: "n" */
-    {"SCRAM-SHA-256", LOGIN, PASSWORD, PASSWORD, true, false, false, "y,,", true},
-    {"SCRAM-SHA-256", LOGIN, PASSWORD, PASSWORD, true, false, true, "n,,", true},
+    {"SCRAM-SHA-256-PLUS", LOGIN, PASSWORD, PASSWORD, true, true, "p=tls-exporter,,", true},
+    {"SCRAM-SHA-1-PLUS", LOGIN, PASSWORD, PASSWORD, true, true, "p=tls-exporter,,", true},
+    {"SCRAM-SHA-256-PLUS", LOGIN, PASSWORD, "other", true, true, "p=tls-exporter,,", false},
+    /* a binding in hand does not disturb the plain form */
+    {"SCRAM-SHA-256", LOGIN, PASSWORD, PASSWORD, true, false, "n,,", true},
 };
 
 static Gsasl_session *server_begin(Gsasl **library, const struct scram_case *c, const char *iterations)
@@ -313,7 +312,7 @@ START_TEST(test_scram_cheating_server)
     struct str message = STR_INIT(4096), out = STR_INIT(4096);
     Gsasl *library;
     Gsasl_session *server = server_begin(&library, &with, "4096");
-    struct sasl *client = begin(with.mechanism, LOGIN, PASSWORD, NULL, false, &err);
+    struct sasl *client = begin(with.mechanism, LOGIN, PASSWORD, NULL, &err);
     ck_assert(sasl_step(client, NULL, 0, &message, &err));
     ck_assert(server_step(server, &message));
     ck_assert(sasl_step(client, message.buf, message.len, &out, &err));
