@@ -187,7 +187,8 @@ static bool is_domain_char(char c)
 static const char *read_literal(struct addr_parser *p, char *domain, size_t *len)
 {
     size_t from = p->pos++;
-    while (!is_end(p) && (is_domain_char(peek(p)) || peek(p) == ':' || peek(p) == '.'))
+    while (!is_end(p) && (unsigned char)peek(p) < 128 &&
+           (is_domain_char(peek(p)) || peek(p) == ':' || peek(p) == '.'))
         p->pos++;
     if (peek(p) != ']')
         return "its [address] is not closed";

@@ -62,11 +62,10 @@ struct rewrite_found {
 };
 void rewrite_look(const struct rewrite *r, struct rewrite_found *found_r);
 
-/* The addresses of To, Cc and Bcc, or of the newest block of Resent-To, Resent-Cc and Resent-Bcc
- * (a block ends where one of its fields comes again, or at a trace field: RFC 5322, 3.6.6).
- * What cannot be read goes to `bad`, a sentence each. */
-MUST_USE bool rewrite_recipients(const struct rewrite *r, struct strv *good, struct strv *bad,
-                                 struct err *err);
+/* Appends the addresses of To, Cc and Bcc, or of the newest block of Resent-To, Resent-Cc and
+ * Resent-Bcc (a block ends where one of its fields comes again, or at a trace field: RFC 5322, 3.6.6).
+ * ERR_DATA at the first one that cannot be read. */
+MUST_USE bool rewrite_recipients(const struct rewrite *r, struct strv *out, struct err *err);
 
 /* What to put in; NULL: nothing. */
 struct rewrite_fixes {

@@ -58,27 +58,6 @@ void rewrite_look(const struct rewrite *r, struct rewrite_found *found_r)
         note(&f, found_r->resent, found_r);
 }
 
-static bool add_recipients(const struct scan_field *f, struct strv *good, struct strv *bad, struct err *err)
-{
-    struct addr_parser p;
-    struct addr a;
-    struct err why;
-    addr_begin(&p, f->body, f->body_len);
-    for (;;) {
-        switch (addr_next(&p, &a, &why)) {
-        case ADDR_END:
-            return true;
-        case ADDR_BAD:
-            if (!strv_add(bad, why.what, err))
-                return false;
-            break;
-        case ADDR_GOT:
-            if (a.spec[0] != '\0' && !strv_add(good, a.spec, err))
-                return false;
-        }
-    }
-}
-
 /* The fields of a block of Resent- fields that stand in it once. */
 static const char *const resent_names[] = {"Resent-To",   "Resent-Cc",     "Resent-Bcc",       "Resent-From",
                                            "Resent-Date", "Resent-Sender", "Resent-Message-ID"};
@@ -99,7 +78,7 @@ static bool is_older_block(const struct scan_field *f, unsigned *seen)
     return false;
 }
 
-bool rewrite_recipients(const struct rewrite *r, struct strv *good, struct strv *bad, struct err *err)
+bool rewrite_recipients(const struct rewrite *r, struct strv *out, struct err *err)
 {
     struct scan scan;
     struct scan_field f;
@@ -111,7 +90,7 @@ bool rewrite_recipients(const struct rewrite *r, struct strv *good, struct strv 
             return true;
         bool wanted = scan_is(&f, resent ? "Resent-To" : "To") || scan_is(&f, resent ? "Resent-Cc" : "Cc") ||
                       scan_is(&f, resent ? "Resent-Bcc" : "Bcc");
-        if (wanted && !add_recipients(&f, good, bad, err))
+        if (wanted && !addr_list(f.body, f.body_len, out, err))
             return false;
     }
     return true;

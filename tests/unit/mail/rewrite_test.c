@@ -217,9 +217,9 @@ static const struct {
 } heads[] = {
     {"To: a@b, Joe <c@d>\nCc: g: e@f;\nBcc: h@i\nFrom: j@k\n", "a@b c@d e@f h@i ", "", "j@k"},
     {"to: a@b\nTo: c@d\nReply-To: no@x\nFrom: Root <root>, x@y\n", "a@b c@d ", "", "root"},
-    {"To: undisclosed-recipients:;\nBcc: <>, a@b\n", "a@b ", "", ""},
-    {"To: two words, a@b\n", "a@b ", "\"two words, a@b\" is not a mail address: these are several words.",
-     ""},
+    {"To: undisclosed-recipients:;\nBcc: a@b\n", "a@b ", "", ""},
+    {"To: a@b\nCc: two words, c@d\n", "a@b ",
+     "\"two words, c@d\" is not a mail address: these are several words.", ""},
     {"To: no@x\nFrom: no@x\nResent-To: a@b\nSubject: s\nResent-Cc: c@d\nResent-Bcc: e@f\nResent-From: j@k\n",
      "a@b c@d e@f ", "", "j@k"},
     {"Resent-To: a@b\nResent-Date: x\nResent-To: no@x\nTo: no@x\n", "a@b ", "", ""},
@@ -234,18 +234,17 @@ START_TEST(test_rewrite_recipients)
     struct rewrite_found found;
     struct err err;
     struct str shown = STR_INIT(1000);
-    struct strv good = STRV_INIT, bad = STRV_INIT;
+    struct strv good = STRV_INIT;
     rewrite_begin(&r, true);
     ck_assert(rewrite_add(&r, heads[_i].header, strlen(heads[_i].header), &err) && rewrite_end(&r, &err));
-    ck_assert(rewrite_recipients(&r, &good, &bad, &err));
+    bool ok = rewrite_recipients(&r, &good, &err);
+    ck_assert_str_eq(ok ? "" : err.what, heads[_i].bad);
     for (size_t i = 0; i < good.count; i++)
         ck_assert(str_addf(&shown, &err, "%s ", good.items[i]));
     ck_assert_str_eq(shown.buf, heads[_i].good);
-    ck_assert_str_eq(bad.count > 0 ? bad.items[0] : "", heads[_i].bad);
     rewrite_look(&r, &found);
     ck_assert_str_eq(found.from, heads[_i].from);
     strv_free(&good);
-    strv_free(&bad);
     str_free(&shown);
     rewrite_free(&r);
 }
