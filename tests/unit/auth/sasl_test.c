@@ -266,8 +266,7 @@ START_TEST(test_scram_with_oracle)
     Gsasl *library;
     Gsasl_session *server = server_begin(&library, c, "4096");
     struct sasl_binding binding = {"tls-exporter", BINDING, strlen(BINDING)};
-    struct sasl *client = begin(c->mechanism, c->login, c->password, c->client_binds ? &binding : NULL,
-                                c->server_offers_plus, &err);
+    struct sasl *client = begin(c->mechanism, c->login, c->password, c->client_binds ? &binding : NULL, &err);
     ck_assert_msg(client != NULL, "%s", err.what);
 
     ck_assert_msg(sasl_step(client, NULL, 0, &message, &err), "%s", err.what);
