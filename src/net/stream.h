@@ -43,18 +43,28 @@ void stream_close(struct stream **s); /* says goodbye where it costs no wait; cl
 
 void stream_set_deadline(struct stream *s, int64_t mono_ms); /* clock_mono_ms; 0: none */
 int stream_read_fd(const struct stream *s);
+/* Called with arg at the end of stream_close, when the fds are closed (a tunnel's child is reaped so). */
+void stream_at_close(struct stream *s, void (*call)(void *), void *arg);
+/* For layers that handshake: waits until the fd can be read (or written), at most until the deadline. */
+MUST_USE bool stream_wait_fd(struct stream *s, bool to_write, struct err *err);
+/* Sets err to the sentence for a deadline that passed; sys is ETIMEDOUT. Always false. */
+bool stream_timed_out(const struct stream *s, struct err *err);
+const char *stream_peer(const struct stream *s);
 size_t stream_buffered(const struct stream *s); /* bytes already here, unread */
 bool stream_is_cut(const struct stream *s);     /* ended or failed */
 
-/* The next line without its CRLF or LF. Longer than line->max: ERR_PROTOCOL. End of stream: ERR_NETWORK.
- * The bytes are as they came, NULs included. */
+/* The next line without its CRLF or LF (line is cleared first). Longer than line->max: ERR_PROTOCOL. End of
+ * stream: ERR_NETWORK. The bytes are as they came, NULs included; after a failure line holds what came of it.
+ * Lines that were here before the stream failed are still handed out: a server's last words are not lost. */
 MUST_USE bool stream_read_line(struct stream *s, struct str *line, struct err *err);
 /* At least 1 and at most n bytes; *got_r 0 only at a clean end of stream. */
 MUST_USE bool stream_read(struct stream *s, void *buf, size_t n, size_t *got_r, struct err *err);
-/* What is buffered without copying (blocks until at least one byte; *n_r 0 at a clean end), and its consumption. */
+/* What is buffered without copying (blocks until at least one byte; *n_r 0 at a clean end), and its consumption.
+ * The bytes stay where they are until the next call that reads, writes or flushes. */
 MUST_USE bool stream_peek(struct stream *s, const char **bytes_r, size_t *n_r, struct err *err);
 void stream_consume(struct stream *s, size_t n);
-/* Waits until something can be read: 1 yes, 0 the time is over, -1 error or cut (err). */
+/* Waits until something can be read: 1 yes, 0 the time is over or a signal came, -1 error or cut (err).
+ * The stream's own deadline does not count here. */
 int stream_wait(struct stream *s, int64_t until_mono_ms, struct err *err);
 
 /* Buffered; goes out when 16 kB are there, by stream_flush, or before a read blocks. */
