@@ -16,6 +16,7 @@ MUST_USE bool dial(const struct endpoint *server, int64_t deadline_ms, void (*wh
 MUST_USE bool dial_name(const struct endpoint *server, struct str *out, struct err *err);
 /* U-label or A-label to A-label, trailing dot removed (libidn2); IP literals as they are. */
 MUST_USE bool dial_idna(const char *host, struct str *out, struct err *err);
+bool dial_is_ip(const char *host); /* an IPv4 or IPv6 literal rather than a name */
 bool dial_is_loopback(const struct endpoint *server); /* by configuration: 127.0.0.0/8, ::1, localhost, socket */
 
 #endif
