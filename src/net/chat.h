@@ -16,8 +16,10 @@ typedef void chat_watch(void *arg, char direction, const char *line);
 struct chat {
     struct stream *stream;   /* owned */
     char *peer;              /* "smtp.example.org:465" */
-    char *ring[CHAT_RING];   /* the last lines, oldest at ring[ring_at] */
+    char *ring[CHAT_RING];   /* the last lines ("> EHLO me", "< 250 ok"), oldest at ring[ring_at]; NULL: none yet */
     unsigned ring_at;
+    uint32_t limit;          /* seconds for each line and each flush; chat_set_limit */
+    bool heard;              /* the peer has sent a line */
     chat_watch *watch;
     void *watch_arg;
     bool tls;                /* the connection is encrypted and the peer verified */
@@ -38,6 +40,12 @@ MUST_USE bool chat_flush(struct chat *c, struct err *err);
 /* Sets the deadline `seconds` from now, then reads one line into `line` (cleared first). */
 MUST_USE bool chat_read_line(struct chat *c, struct str *line, struct err *err);
 void chat_set_limit(struct chat *c, uint32_t seconds);
+/* The same deadline anew, for callers that read a body straight from the stream: once per block. */
+void chat_renew(struct chat *c);
+/* A line about the dialogue for ring and watch. */
+void chat_remark(struct chat *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The ring as text, one line each, for error reports. */
+MUST_USE bool chat_transcript(const struct chat *c, struct str *out, struct err *err);
 
 /* Behind a positive answer to STARTTLS/STLS: refuses (ERR_TLS) if one byte is buffered (response injection,
  * CVE-2021-22947 and its like), then handshakes. The caller forgets all it heard before (RFC 3207 4.2). */

@@ -1,0 +1,179 @@
+/* chat - lines to and from a peer, remembered without secrets.
+ *
+ * What ring and watch see of a line is decided where it is sent: a secret is never in them, rather than
+ * taken out of them afterwards. */
+#include "net/chat.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+
+#define LIMIT_S 300       /* RFC 5321 4.5.3.2 for most commands; IMAP and POP3 say no less */
+#define SHOWN_MAX 1024    /* of a line, for the watch */
+#define RING_LINE_MAX 256 /* of a line, for the ring */
+
+void chat_init(struct chat *c, struct stream *stream, const char *peer, chat_watch *watch, void *arg)
+{
+    *c = (struct chat){
+        .stream = stream, .peer = strdup(peer), .watch = watch, .watch_arg = arg, .limit = LIMIT_S};
+}
+
+void chat_close(struct chat *c)
+{
+    stream_close(&c->stream);
+    for (unsigned i = 0; i < CHAT_RING; i++)
+        free(c->ring[i]);
+    free(c->peer);
+    *c = (struct chat){0};
+}
+
+void chat_set_limit(struct chat *c, uint32_t seconds)
+{
+    c->limit = seconds;
+}
+
+void chat_renew(struct chat *c)
+{
+    stream_set_deadline(c->stream, c->limit ? clock_mono_ms() + (int64_t)c->limit * 1000 : 0);
+}
+
+/* -- what was said -- */
+
+/* Memory for the ring is best effort: a line that cannot be remembered is not worth an error. */
+static void remember(struct chat *c, char direction, const char *line, size_t n)
+{
+    char shown[SHOWN_MAX];
+    text_clean(shown, sizeof shown, line, n);
+    if (c->watch)
+        c->watch(c->watch_arg, direction, shown);
+    char **slot = &c->ring[c->ring_at];
+    if (!*slot)
+        *slot = malloc(RING_LINE_MAX);
+    if (!*slot)
+        return;
+    snprintf(*slot, RING_LINE_MAX, "%c %.*s", direction, RING_LINE_MAX - 3, shown);
+    c->ring_at = (c->ring_at + 1) % CHAT_RING;
+}
+
+void chat_remark(struct chat *c, const char *fmt, ...)
+{
+    char text[SHOWN_MAX];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    remember(c, '*', text, strlen(text));
+}
+
+bool chat_transcript(const struct chat *c, struct str *out, struct err *err)
+{
+    for (unsigned i = 0; i < CHAT_RING; i++) {
+        const char *line = c->ring[(c->ring_at + i) % CHAT_RING];
+        if (line && !(str_addz(out, line, err) && str_addc(out, '\n', err)))
+            return false;
+    }
+    return true;
+}
+
+/* -- sending -- */
+
+static bool send_line(struct chat *c, const char *line, size_t n, const char *shown, size_t shown_n,
+                      struct err *err)
+{
+    if (!c->peer)
+        return err_nomem(err);
+    for (size_t i = 0; i < n; i++)
+        if (line[i] == '\r' || line[i] == '\n' || line[i] == '\0')
+            return err_set(err, ERR_INTERNAL, "A command for %s held a line end or a NUL.", c->peer);
+    remember(c, '>', shown, shown_n);
+    chat_renew(c);
+    return stream_write(c->stream, line, n, err) && stream_write(c->stream, "\r\n", 2, err);
+}
+
+bool chat_send_bytes(struct chat *c, const char *line, size_t n, struct err *err)
+{
+    return send_line(c, line, n, line, n, err);
+}
+
+bool chat_send_secret(struct chat *c, const char *line, size_t n, const char *shown, struct err *err)
+{
+    return send_line(c, line, n, shown, strlen(shown), err);
+}
+
+bool chat_send(struct chat *c, struct err *err, const char *fmt, ...)
+{
+    struct str line = STR_INIT(CHAT_LINE_MAX);
+    va_list ap;
+    va_start(ap, fmt);
+    bool good = str_addv(&line, err, fmt, ap);
+    va_end(ap);
+    good = good && chat_send_bytes(c, line.buf, line.len, err);
+    str_free(&line);
+    return good;
+}
+
+bool chat_flush(struct chat *c, struct err *err)
+{
+    chat_renew(c);
+    return stream_flush(c->stream, err);
+}
+
+/* -- hearing -- */
+
+static bool speaks_tls(const struct str *heard)
+{
+    return heard->len >= 2 && (heard->buf[0] == 0x15 || heard->buf[0] == 0x16) && heard->buf[1] == 0x03;
+}
+
+/* A greeting that failed to come, where we have not begun TLS: the server may be waiting for ours. */
+static bool explain_silence(const struct chat *c, const struct str *heard, struct err *err)
+{
+    if (c->heard || c->tls)
+        return false;
+    if (speaks_tls(heard)) {
+        err_set(err, ERR_TLS, "The server %s wants TLS from the first byte.", c->peer);
+        return err_hint(err, "Use tls = implicit with this port, or the port for tls = starttls.");
+    }
+    if (err->sys == ETIMEDOUT || stream_is_cut(c->stream))
+        err_hint(err,
+                 "If this port speaks TLS from the first byte (465, 993 and 995 do), use tls = implicit.");
+    return false;
+}
+
+bool chat_read_line(struct chat *c, struct str *line, struct err *err)
+{
+    if (!c->peer)
+        return err_nomem(err);
+    chat_renew(c);
+    if (!stream_read_line(c->stream, line, err))
+        return explain_silence(c, line, err);
+    if (!c->heard && speaks_tls(line))
+        return explain_silence(c, line, err);
+    c->heard = true;
+    remember(c, '<', line->buf, line->len);
+    return true;
+}
+
+/* -- STARTTLS -- */
+
+bool chat_start_tls(struct chat *c, struct tls_trust *trust, const struct tls_settings *settings,
+                    const char *host, struct err *err)
+{
+    chat_renew(c);
+    if (stream_buffered(c->stream) > 0) {
+        err_set(err, ERR_TLS, "The server %s sent more behind its consent to start TLS.", c->peer);
+        return err_hint(err,
+                        "Somebody may be tampering with the connection; use tls = implicit, which leaves no "
+                        "room for that.");
+    }
+    if (!tls_start(c->stream, trust, settings, host, err))
+        return false;
+    c->tls = true;
+    chat_remark(c, "%s", tls_describe(c->stream));
+    return true;
+}
