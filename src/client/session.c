@@ -107,7 +107,8 @@ bool session_start_tls(struct session *s, struct err *err)
 
 void session_close(struct session *s)
 {
-    chat_close(&s->chat);
+    if (s->chat.stream != NULL)
+        chat_close(&s->chat);
     tls_trust_free(&s->trust);
     free(s->mechanism);
     s->mechanism = NULL;
