@@ -90,7 +90,7 @@ enum secret_answer secret_get(const struct strv *written, const struct secret_qu
         const char *rest;
         const struct source *source = find_source(written->items[i], &rest);
         if (source == NULL) {
-            err_set(err, ERR_CONFIG, "password_from names no known source: %s.", written->items[i]);
+            err_set(err, ERR_CONFIG, "password_from names no known source."); /* it may be a password */
             answer = SECRET_FAILED;
         } else if (!add_place(&places, source, rest, err)) {
             answer = SECRET_FAILED;

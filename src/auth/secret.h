@@ -33,6 +33,9 @@ struct secret_query {
  * LOCKED and FAILED: ERR_SECRET with what to do. */
 enum secret_answer secret_get(const struct strv *sources, const struct secret_query *query,
                               struct secret *out, struct err *err);
+/* The path that "file PATH" means. "~/x" in the person's home, "x" in config_dir, "/x" as it is. */
+MUST_USE bool secret_file_path(const char *written, const char *config_dir, struct str *path,
+                               struct err *err);
 /* Stores, replaces, deletes in the keyring. */
 enum secret_answer secret_keyring_store(const struct secret_query *query, const struct secret *s,
                                         struct err *err);

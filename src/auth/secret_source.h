@@ -18,10 +18,6 @@ secret_ask secret_ask_keyring, secret_ask_command, secret_ask_file, secret_ask_c
 enum secret_answer secret_take_line(struct str *text, const char *shown, struct secret *out, struct err *err);
 /* Opens a file that may hold secrets and reads it whole; ABSENT where there is none. */
 enum secret_answer secret_read_file(const char *path, struct str *text, struct err *err);
-/* "~/x" in the person's home, "x" in config_dir, "/x" as it is. */
-MUST_USE bool secret_file_path(const char *written, const char *config_dir, struct str *path,
-                               struct err *err);
-
 /* The password for `login` at `host` in the text of a netrc file. Pure. FOUND fills `out`. */
 enum secret_answer secret_netrc_find(const char *text, size_t n, const char *host, const char *login,
                                      struct str *out, struct err *err);

@@ -107,8 +107,7 @@ bool session_start_tls(struct session *s, struct err *err)
 
 void session_close(struct session *s)
 {
-    if (s->chat.stream != NULL)
-        chat_close(&s->chat);
+    chat_close(&s->chat);
     tls_trust_free(&s->trust);
     free(s->mechanism);
     s->mechanism = NULL;

@@ -1,0 +1,482 @@
+/* auth - `tappal auth login | status | logout`: puts a password where the account keeps it, after a live
+ * test; says where passwords are; deletes them. A password is never printed and never an argument. */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "client/hint.h"
+#include "cmd/auth.h"
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "conf/place.h"
+
+#define SERVICES_MAX 2
+#define STDIN_MAX 65536
+
+static const char usage[] =
+    "Usage: tappal auth login ACCOUNT [--password-from-stdin] [--file] [--no-test]\n"
+    "       tappal auth status [ACCOUNT]\n"
+    "       tappal auth logout ACCOUNT\n"
+    "  --config DIR            the configuration folder\n"
+    "  --password-from-stdin   read the password from the first line of stdin\n"
+    "  --file                  keep it in secrets/ACCOUNT beside the configuration, not in the keyring\n"
+    "  --no-test               store it without signing in at the servers first";
+
+struct auth_options {
+    const char *config;
+    bool from_stdin, in_file, no_test;
+};
+
+/* The services of one account that sign in with a password. */
+struct services {
+    struct auth_service of[SERVICES_MAX];
+    size_t count;
+};
+
+bool auth_on_terminal(void)
+{
+    return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+struct secret_query auth_query(const struct account *account, const struct auth_service *service)
+{
+    enum protocol protocol = service->server->protocol;
+    return (struct secret_query){
+        .account = account->name,
+        .host = service->server->host,
+        .service = protocol == PROTO_IMAP   ? "imap"
+                   : protocol == PROTO_POP3 ? "pop3"
+                                            : "smtp",
+        .login = service->who->login,
+        .config_dir = account->config_dir,
+        .may_prompt = auth_on_terminal(),
+    };
+}
+
+static void add_service(struct services *s, const char *section, bool on, const struct endpoint *server,
+                        const struct credentials *who)
+{
+    if (!on || who->auth == AUTH_NONE || who->auth == AUTH_EXTERNAL)
+        return;
+    struct auth_service *service = &s->of[s->count++];
+    *service = (struct auth_service){.section = section, .server = server, .who = who};
+    secret_init(&service->password);
+}
+
+static void find_services(const struct account *account, struct services *s)
+{
+    s->count = 0;
+    add_service(s, "send", account->send.on, &account->send.server, &account->send.who);
+    add_service(s, "fetch", account->fetch.on, &account->fetch.server, &account->fetch.who);
+}
+
+static void wipe_services(struct services *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        secret_wipe(&s->of[i].password);
+}
+
+static const char *host_of(const struct auth_service *service)
+{
+    return service->server->host != NULL ? service->server->host : "its server";
+}
+
+static const char *login_of(const struct auth_service *service)
+{
+    return service->who->login != NULL ? service->who->login : "the account";
+}
+
+/* -- login: asking -- */
+
+/* The first source that we can store in: "keyring" or "file PATH". NULL: there is none. */
+static const char *storable(const struct credentials *who)
+{
+    for (size_t i = 0; i < who->password_from.count; i++) {
+        const char *source = who->password_from.items[i];
+        if (strcmp(source, "keyring") == 0 || text_starts(source, "file "))
+            return source;
+    }
+    return NULL;
+}
+
+static bool read_stdin(struct secret *password, struct err *err)
+{
+    struct str text = STR_INIT(STDIN_MAX);
+    bool ok = str_reserve(&text, text.max, err) && fs_read_all(STDIN_FILENO, &text, "stdin", err);
+    size_t n = strcspn(text.buf, "\r\n");
+    if (ok && n == 0)
+        ok = err_set(err, ERR_USAGE, "Standard input holds no password.");
+    ok = ok && secret_set(password, text.buf, n, err);
+    str_wipe(&text);
+    return ok;
+}
+
+static bool ask_person(const struct services *s, size_t which, bool shared, struct secret *password,
+                       struct err *err)
+{
+    const char *login = login_of(&s->of[which]), *host = host_of(&s->of[which]);
+    const char *other = shared ? host_of(&s->of[which + 1]) : host;
+    const char *advice = hint_before_login(s->of[which].server->host);
+    struct str question = STR_INIT(2048);
+    if (advice != NULL)
+        say_warning("%s", advice);
+    bool two = strcmp(host, other) != 0;
+    bool ok = str_addf(&question, err, "Password of %s at %s%s%s: ", login, host, two ? " and " : "",
+                       two ? other : "") &&
+              secret_prompt(question.buf, password, err) == SECRET_FOUND;
+    str_free(&question);
+    return ok;
+}
+
+/* Both servers know the person by the same name: one password is asked for. */
+static bool same_person(const struct services *s)
+{
+    return s->count == 2 && storable(s->of[1].who) != NULL && storable(s->of[0].who) != NULL &&
+           strcmp(login_of(&s->of[0]), login_of(&s->of[1])) == 0;
+}
+
+static bool ask(struct services *s, bool from_stdin, struct err *err)
+{
+    bool shared = same_person(s) || from_stdin;
+    const struct secret *first = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        struct secret *password = &s->of[i].password;
+        if (storable(s->of[i].who) == NULL)
+            continue;
+        bool ok = first != NULL && shared ? secret_set(password, first->bytes.buf, first->bytes.len, err)
+                  : from_stdin            ? read_stdin(password, err)
+                                          : ask_person(s, i, shared && s->count == 2, password, err);
+        if (!ok)
+            return false;
+        first = password;
+    }
+    return true;
+}
+
+static bool test(const struct account *account, const struct services *s, struct err *err)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        if (!auth_try(account, &s->of[i], err))
+            return false;
+        say("%s: signed in at %s as %s.", account->name, host_of(&s->of[i]), login_of(&s->of[i]));
+    }
+    return true;
+}
+
+/* -- login: storing -- */
+
+static bool ask_yes(const char *question)
+{
+    char answer[16] = "";
+    fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
+}
+
+/* No keyring took it. A person is asked whether a file may; a script has to say so beforehand. */
+static bool may_use_file(const struct account *account, struct err *err)
+{
+    char question[1024];
+    if (!auth_on_terminal()) {
+        err_hint(err, "To keep the password in %s/secrets/%s, readable by you alone, add --file.",
+                 account->config_dir, account->name);
+        return false;
+    }
+    say_warning("%s", err->what);
+    snprintf(question, sizeof question,
+             "Keep the password in %.400s/secrets/%.200s instead, readable by you alone?",
+             account->config_dir, account->name);
+    return ask_yes(question) ? true : err_set(err, ERR_SECRET, "The password was not stored.");
+}
+
+static bool store_in_file(const struct account *account, const struct services *s, size_t which,
+                          struct err *err)
+{
+    /* Where the two servers have different passwords one line cannot say where both are. */
+    if (s->count == 2 && !same_person(s)) {
+        err_set(err, ERR_CONFIG,
+                "Sending and fetching have different passwords, which one file cannot hold.");
+        return err_hint(
+            err,
+            "Write password_from = file PATH into both [send] and [fetch], each with its own path, then "
+            "run tappal auth login %s again.",
+            account->name);
+    }
+    struct str line = STR_INIT(8192);
+    bool ok = auth_keep_in_file(account, &s->of[which].password, account->name, &line, err);
+    if (ok)
+        say("%s: stored; %s now says: %s", account->name, account->file, line.buf);
+    str_free(&line);
+    return ok;
+}
+
+static bool store_in_keyring(const struct account *account, const struct auth_service *service,
+                             struct err *err)
+{
+    struct secret_query query = auth_query(account, service);
+    if (secret_keyring_store(&query, &service->password, err) != SECRET_FOUND)
+        return false;
+    say("%s: stored in the keyring, for %s.", account->name, host_of(service));
+    return true;
+}
+
+static bool store_in_named_file(const struct account *account, const struct auth_service *service,
+                                const char *path, struct err *err)
+{
+    struct str full = STR_INIT(4096);
+    bool ok = secret_file_path(path, account->config_dir, &full, err) &&
+              auth_write_file(full.buf, &service->password, err);
+    if (ok)
+        say("%s: stored in %s.", account->name, full.buf);
+    str_free(&full);
+    return ok;
+}
+
+static bool store(const struct account *account, const struct services *s, bool in_file, struct err *err)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        const struct auth_service *service = &s->of[i];
+        const char *source = storable(service->who);
+        if (source == NULL)
+            continue;
+        if (text_starts(source, "file ")) {
+            const char *path = source + strlen("file ");
+            if (!store_in_named_file(account, service, path + strspn(path, " \t"), err))
+                return false;
+        } else if (in_file || !store_in_keyring(account, service, err)) {
+            /* one file for both, written once */
+            return (in_file || may_use_file(account, err)) && store_in_file(account, s, i, err);
+        }
+    }
+    return true;
+}
+
+static bool login_steps(const struct account *account, const struct auth_options *options, struct services *s,
+                        struct err *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->count; i++)
+        any = any || storable(s->of[i].who) != NULL;
+    if (!any && options->from_stdin) {
+        err_set(err, ERR_CONFIG,
+                "The account %s takes its password from elsewhere; there is nothing to store.",
+                account->name);
+        return err_hint(err, "Set password_from = keyring or file PATH to have it stored.");
+    }
+    return ask(s, options->from_stdin, err) && (options->no_test || test(account, s, err)) &&
+           store(account, s, options->in_file, err);
+}
+
+static int login(const struct account *account, const struct auth_options *options)
+{
+    struct err err = {0};
+    struct services s;
+    find_services(account, &s);
+    if (s.count == 0) {
+        say("%s: no server wants a password.", account->name);
+        return 0;
+    }
+    int status = login_steps(account, options, &s, &err) ? 0 : say_error(account->name, &err);
+    wipe_services(&s);
+    return status;
+}
+
+int cmd_auth_login(const struct account *account, bool password_from_stdin)
+{
+    return login(account, &(struct auth_options){.from_stdin = password_from_stdin});
+}
+
+/* -- status -- */
+
+static int status_of_source(const struct account *account, const struct auth_service *service,
+                            const char *source)
+{
+    static const char *const words[] = {"found", "absent", "locked", "failed"};
+    struct strv one = STRV_INIT;
+    struct secret secret;
+    struct err err = {0};
+    struct secret_query query = auth_query(account, service);
+    bool is_command = text_starts(source, "command ");
+    int shown = is_command ? (int)strlen("command") : (int)strlen(source);
+    if (strcmp(source, "prompt") == 0) {
+        say("  %-5s  %s at %s  prompt: asked for each time", service->section, login_of(service),
+            host_of(service));
+        return 0;
+    }
+    secret_init(&secret);
+    enum secret_answer answer =
+        strv_add(&one, source, &err) ? secret_get(&one, &query, &secret, &err) : SECRET_FAILED;
+    secret_wipe(&secret);
+    strv_free(&one);
+    say("  %-5s  %s at %s  %.*s: %s", service->section, login_of(service), host_of(service), shown, source,
+        words[answer]);
+    if (answer == SECRET_LOCKED || answer == SECRET_FAILED)
+        say("         %s%s%s", err.what, err.hint[0] != '\0' ? "\n         hint: " : "", err.hint);
+    return answer == SECRET_FOUND ? 0 : err_exit_status(err.kind);
+}
+
+/* The exit status is that of the first service without a password. */
+static int status_of(const struct account *account)
+{
+    struct services s;
+    int status = 0;
+    find_services(account, &s);
+    say("%s%s", account->name, s.count == 0 ? "  (no server wants a password)" : "");
+    for (size_t i = 0; i < s.count; i++) {
+        const struct strv *sources = &s.of[i].who->password_from;
+        int one = err_exit_status(ERR_AUTH);
+        for (size_t k = 0; one == err_exit_status(ERR_AUTH) && k < sources->count; k++)
+            one = status_of_source(account, &s.of[i], sources->items[k]);
+        if (status == 0)
+            status = one;
+    }
+    return status;
+}
+
+static int status(const struct config *config, const struct account *account)
+{
+    int worst = 0;
+    if (account != NULL)
+        return status_of(account);
+    for (size_t i = 0; i < config->count; i++) {
+        int one = status_of(&config->accounts[i]);
+        worst = worst != 0 ? worst : one;
+    }
+    return worst;
+}
+
+/* -- logout -- */
+
+/* Deletes a file only where it is one of ours: in secrets/ beside the configuration. */
+static bool delete_file(const struct account *account, const char *written, struct err *err)
+{
+    struct str path = STR_INIT(4096), ours = STR_INIT(4096);
+    bool ok = secret_file_path(written, account->config_dir, &path, err) &&
+              fs_join(&ours, account->config_dir, "secrets/", err);
+    bool in_ours = ok && text_starts(path.buf, ours.buf) && strchr(path.buf + ours.len, '/') == NULL;
+    if (in_ours)
+        ok = fs_unlink(AT_FDCWD, path.buf, err);
+    if (ok)
+        say(in_ours ? "%s: %s is deleted." : "%s: %s is not one of ours; delete it yourself.", account->name,
+            path.buf);
+    str_free(&path);
+    str_free(&ours);
+    return ok;
+}
+
+static bool delete_from_keyring(const struct account *account, const struct auth_service *service,
+                                struct err *err)
+{
+    struct secret_query query = auth_query(account, service);
+    enum secret_answer answer = secret_keyring_delete(&query, err);
+    if (answer == SECRET_FOUND || answer == SECRET_ABSENT)
+        say("%s: %s, for %s.", account->name,
+            answer == SECRET_FOUND ? "deleted from the keyring" : "nothing of ours is in the keyring",
+            host_of(service));
+    return answer == SECRET_FOUND || answer == SECRET_ABSENT;
+}
+
+static int logout(const struct account *account)
+{
+    struct services s;
+    struct err err = {0};
+    bool ok = true;
+    find_services(account, &s);
+    for (size_t i = 0; ok && i < s.count; i++) {
+        const struct strv *sources = &s.of[i].who->password_from;
+        for (size_t k = 0; ok && k < sources->count; k++) {
+            if (strcmp(sources->items[k], "keyring") == 0)
+                ok = delete_from_keyring(account, &s.of[i], &err);
+            else if (text_starts(sources->items[k], "file "))
+                ok = delete_file(account, sources->items[k] + strlen("file "), &err);
+        }
+    }
+    return ok ? 0 : say_error(account->name, &err);
+}
+
+/* -- the command line -- */
+
+static bool parse(int argc, char **argv, struct auth_options *options)
+{
+    enum { CONFIG = 1, STDIN, IN_FILE, NO_TEST };
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, CONFIG},
+        {"password-from-stdin", no_argument, NULL, STDIN},
+        {"file", no_argument, NULL, IN_FILE},
+        {"no-test", no_argument, NULL, NO_TEST},
+        {NULL, 0, NULL, 0},
+    };
+    optind = 0;
+    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+        switch (c) {
+        case CONFIG:
+            options->config = optarg;
+            break;
+        case STDIN:
+            options->from_stdin = true;
+            break;
+        case IN_FILE:
+            options->in_file = true;
+            break;
+        case NO_TEST:
+            options->no_test = true;
+            break;
+        default:
+            return false;
+        }
+    }
+    return true;
+}
+
+static int run(const char *what, const char *name, const struct auth_options *options)
+{
+    struct place place = {0};
+    struct config config = {0};
+    struct err err = {0};
+    const struct account *account = NULL;
+    int result;
+    bool ok = place_find(options->config, &place, &err) && place_load(&place, &config, &err);
+    if (ok && name != NULL) {
+        account = conf_find(&config, name, &err);
+        ok = account != NULL;
+    }
+    if (!ok)
+        result = say_error(NULL, &err);
+    else if (strcmp(what, "login") == 0)
+        result = login(account, options);
+    else if (strcmp(what, "logout") == 0)
+        result = logout(account);
+    else
+        result = status(&config, account);
+    conf_free(&config);
+    place_free(&place);
+    return result;
+}
+
+int cmd_auth(int argc, char **argv)
+{
+    static const char *const verbs[] = {"login", "status", "logout", NULL};
+    struct auth_options options = {0};
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            say("%s", usage);
+            return 0;
+        }
+    bool ok = parse(argc, argv, &options);
+    int words = argc - optind;
+    const char *verb = ok && words > 0 ? argv[optind] : "";
+    bool known = false;
+    for (size_t i = 0; verbs[i] != NULL; i++)
+        known = known || strcmp(verbs[i], verb) == 0;
+    bool needs_account = strcmp(verb, "status") != 0;
+    if (!known || words > 2 || (needs_account && words != 2)) {
+        fprintf(stderr, "%s\n", usage);
+        return err_exit_status(ERR_USAGE);
+    }
+    return run(verb, words == 2 ? argv[optind + 1] : NULL, &options);
+}
