@@ -1,0 +1,131 @@
+/* deliver - main() of tappal-deliver: the network half of sending. Started by tappal-sendmail, detached, or by
+ * `tappal queue run`; a person has no need of it. See tappal-deliver(8). */
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "cmd/say.h"
+#include "queue/runner.h"
+
+#define PROGRAM "tappal-deliver"
+#define VERDICT_FD 3
+#define PATH_LEN_MAX 4096
+
+enum { OPTION_QUEUE = 256, OPTION_WAIT_FOR, OPTION_NOW, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
+
+static const struct option options[] = {
+    {"queue", required_argument, NULL, OPTION_QUEUE},
+    {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
+    {"now", no_argument, NULL, OPTION_NOW},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {NULL, 0, NULL, 0},
+};
+
+static const char usage[] = "Usage: tappal-deliver [--queue DIR] [--wait-for ID] [--now] [--verbose]\n"
+                            "Sends what is due in the queue, then leaves.\n"
+                            "  --queue DIR    this queue rather than one's own\n"
+                            "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
+                            "  --now          also what is not due yet\n"
+                            "  --verbose      the dialogue goes to file descriptor 3 as well\n"
+                            "  --help, --version";
+
+/* False: nothing more to do, the exit status is in status_r. */
+static bool read_options(int argc, char **argv, struct runner_options *o, int *status_r)
+{
+    struct err err = {0};
+    int option;
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case OPTION_QUEUE:
+            o->queue = optarg;
+            break;
+        case OPTION_WAIT_FOR:
+            o->wait_for = optarg;
+            break;
+        case OPTION_NOW:
+            o->now = true;
+            break;
+        case OPTION_VERBOSE:
+            o->verbose = true;
+            break;
+        case OPTION_HELP:
+            say("%s", usage);
+            *status_r = 0;
+            return false;
+        case OPTION_VERSION:
+            say("%s %s", PROGRAM, TAPPAL_VERSION);
+            *status_r = 0;
+            return false;
+        default:
+            *status_r = err_exit_status(ERR_USAGE);
+            return false;
+        }
+    }
+    if (optind < argc) {
+        err_set(&err, ERR_USAGE, "%s takes no argument \"%s\".", PROGRAM, argv[optind]);
+        *status_r = say_error(NULL, &err);
+        return false;
+    }
+    return true;
+}
+
+/* Where the configuration says to log; a broken one is no reason to be silent. */
+static void open_log(const struct place *place)
+{
+    struct config config;
+    struct err ignored;
+    log_open(PROGRAM, NULL);
+    if (place_load(place, &config, &ignored)) {
+        log_open(PROGRAM, config.log);
+        conf_free(&config);
+    }
+}
+
+static bool run(struct runner_options *o, const struct place *place, struct err *err)
+{
+    struct str own_queue = STR_INIT(PATH_LEN_MAX);
+    bool ok = o->queue != NULL || place_queue(place, &own_queue, err);
+    if (ok) {
+        o->queue = o->queue != NULL ? o->queue : own_queue.buf;
+        o->place = place;
+        ok = runner_run(o, err);
+    }
+    str_free(&own_queue);
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    struct runner_options o = {.verdict_fd = -1};
+    struct place place;
+    struct err err = {0};
+    int status = 0;
+
+    proc_begin(argv[0]);
+    fs_read_test_hook(PROGRAM);
+    clock_read_test_shift();
+    if (!read_options(argc, argv, &o, &status)) {
+        return status;
+    }
+    /* Nothing we start may hold the pipe open. */
+    if (o.wait_for != NULL && fcntl(VERDICT_FD, F_SETFD, FD_CLOEXEC) == 0) {
+        o.verdict_fd = VERDICT_FD;
+    }
+    if (!place_find(NULL, &place, &err)) {
+        return say_error(NULL, &err);
+    }
+    open_log(&place);
+    if (!run(&o, &place, &err)) {
+        log_event(LOG_LEVEL_ERROR, "left", "problem", err.what, "hint", err.hint, NULL);
+        status = log_to_stderr() ? err_exit_status(err.kind) : say_error(NULL, &err);
+    }
+    place_free(&place);
+    return status;
+}

@@ -1,0 +1,217 @@
+/* line - finding a message's account, connecting for it: see line.h. */
+#include "queue/line.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+
+#define PATH_LEN_MAX 4096
+
+/* -- configurations -- */
+
+static void config_drop(struct config *config)
+{
+    conf_free(config);
+    free(config);
+}
+
+/* A message knows the folder it came in with; one that found none may find one now. */
+static struct config *config_load(const struct lines *lines, const char *dir, struct err *err)
+{
+    struct config *config = calloc(1, sizeof(*config));
+    if (config == NULL) {
+        err_nomem(err);
+        return NULL;
+    }
+    if (dir != NULL ? conf_load(dir, config, err) : place_load(lines->place, config, err)) {
+        return config;
+    }
+    free(config);
+    return NULL;
+}
+
+static const struct config *find_config(struct lines *lines, const char *dir, struct err *err)
+{
+    if (dir == NULL && lines->own != NULL) {
+        return lines->own;
+    }
+    for (size_t i = 0; dir != NULL && i < lines->config_count; i++) {
+        if (strcmp(lines->configs[i]->dir, dir) == 0) {
+            return lines->configs[i];
+        }
+    }
+    struct config *config = config_load(lines, dir, err);
+    if (config == NULL) {
+        return NULL;
+    }
+    struct config **grown = realloc(lines->configs, (lines->config_count + 1) * sizeof(struct config *));
+    if (grown == NULL) {
+        config_drop(config);
+        err_nomem(err);
+        return NULL;
+    }
+    lines->configs = grown;
+    lines->configs[lines->config_count++] = config;
+    lines->own = dir == NULL ? config : lines->own;
+    return config;
+}
+
+static const struct account *find_account(struct lines *lines, const struct envelope *e, struct err *err)
+{
+    const struct config *config = find_config(lines, e->config_dir, err);
+    if (config == NULL) {
+        return NULL;
+    }
+    const struct account *account = e->account != NULL
+                                        ? conf_find(config, e->account, err)
+                                        : conf_choose_sender(config, e->sender, e->header_from, err);
+    if (account != NULL && !account->send.on) {
+        err_set(err, ERR_CONFIG, "The account %s has no [send] section.", account->name);
+        err_hint(err, "Add [send] with host = the name of its server to %s.", account->file);
+        return NULL;
+    }
+    return account;
+}
+
+/* -- lines -- */
+
+static struct line *line_new(const struct lines *lines, const struct account *account, struct err *err)
+{
+    struct line *line = calloc(1, sizeof(*line));
+    if (line == NULL) {
+        err_nomem(err);
+        return NULL;
+    }
+    line->account = account;
+    if (breaker_load(lines->place, account, &line->breaker, err)) {
+        return line;
+    }
+    free(line);
+    return NULL;
+}
+
+static void line_free(struct line *line)
+{
+    line_close(line);
+    breaker_free(&line->breaker);
+    free(line);
+}
+
+bool lines_find(struct lines *lines, const struct envelope *e, struct line **line_r, struct err *err)
+{
+    const struct account *account = find_account(lines, e, err);
+    if (account == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < lines->count; i++) {
+        if (lines->items[i]->account == account) {
+            *line_r = lines->items[i];
+            return true;
+        }
+    }
+    struct line *line = line_new(lines, account, err);
+    if (line == NULL) {
+        return false;
+    }
+    struct line **grown = realloc(lines->items, (lines->count + 1) * sizeof(struct line *));
+    if (grown == NULL) {
+        line_free(line);
+        return err_nomem(err);
+    }
+    lines->items = grown;
+    lines->items[lines->count++] = line;
+    *line_r = line;
+    return true;
+}
+
+void lines_close(struct lines *lines)
+{
+    for (size_t i = 0; i < lines->count; i++) {
+        line_free(lines->items[i]);
+    }
+    for (size_t i = 0; i < lines->config_count; i++) {
+        config_drop(lines->configs[i]);
+    }
+    free(lines->items);
+    free(lines->configs);
+    *lines = (struct lines){0};
+}
+
+/* -- the connection -- */
+
+static void watch(void *arg, char direction, const char *said)
+{
+    waiter_dialogue(arg, direction, said);
+}
+
+bool line_open(struct lines *lines, struct line *line, struct err *err)
+{
+    const struct account *account = line->account;
+    enum session_phase phase;
+    struct session_options options = {
+        .server = &account->send.server,
+        .who = &account->send.who,
+        .account = account->name,
+        .config_dir = account->config_dir,
+        .watch = lines->waiter->wants_dialogue ? watch : NULL,
+        .watch_arg = lines->waiter,
+    };
+    if (line->smtp != NULL) {
+        return true;
+    }
+    line->messages = 0;
+    return smtp_open(&options, account->send.ehlo, &line->smtp, &phase, err);
+}
+
+void line_close(struct line *line)
+{
+    smtp_close(&line->smtp);
+}
+
+bool line_fail(struct line *line, const struct err *why, struct err *err)
+{
+    uint32_t random;
+    line_close(line);
+    line->down = true;
+    return proc_random(&random, sizeof(random), err) &&
+           breaker_fail(&line->breaker, why, clock_now(), random, err);
+}
+
+bool line_works(struct line *line, struct err *err)
+{
+    line->hung_up = 0;
+    line->messages++;
+    return line->breaker.failures == 0 || breaker_close(&line->breaker, err);
+}
+
+/* -- the mark of the first delivery -- */
+
+static bool mark_path(const struct lines *lines, const struct line *line, struct str *path, struct err *err)
+{
+    return place_account_mark(lines->place, line->account, ".delivered", path, err);
+}
+
+bool line_has_delivered(const struct lines *lines, const struct line *line)
+{
+    struct str path = STR_INIT(PATH_LEN_MAX);
+    struct err ignored;
+    bool there = mark_path(lines, line, &path, &ignored) && access(path.buf, F_OK) == 0;
+    str_free(&path);
+    return there;
+}
+
+void line_mark_delivered(const struct lines *lines, const struct line *line)
+{
+    struct str path = STR_INIT(PATH_LEN_MAX);
+    struct err err = {0};
+    if (mark_path(lines, line, &path, &err) && access(path.buf, F_OK) != 0 &&
+        !fs_write_new(path.buf, "", 0, 0600, &err)) {
+        log_event(LOG_LEVEL_WARNING, "mark", "account", line->account->name, "problem", err.what, NULL);
+    }
+    str_free(&path);
+}

@@ -1,0 +1,50 @@
+/* line - an account's connection to its server, kept open from message to message, and the account's
+ * configuration and breaker with it. */
+#ifndef TAPPAL_QUEUE_LINE_H
+#define TAPPAL_QUEUE_LINE_H
+
+#include "client/smtp.h"
+#include "conf/conf.h"
+#include "conf/place.h"
+#include "queue/breaker.h"
+#include "queue/waiter.h"
+
+struct line {
+    const struct account *account;
+    struct breaker breaker;
+    struct smtp *smtp; /* NULL: not connected */
+    unsigned messages; /* that went over this connection */
+    bool lock_step;    /* this host does not bear commands ahead of answers: learned in this run */
+    unsigned hung_up;  /* connections in a row that ended within a transaction */
+    bool down;         /* not to be tried again in this run */
+};
+
+/* All lines of a run, and the configurations they come from. */
+struct lines {
+    const struct place *place;
+    struct waiter *waiter; /* sees the dialogue */
+    struct config **configs;
+    size_t config_count;
+    const struct config *own; /* what place_load found, for messages that came in without any */
+    struct line **items;
+    size_t count;
+};
+
+void lines_close(struct lines *lines);
+/* The line that this message goes by: its account's, or that of the account that fits its sender.
+ * ERR_CONFIG where the configuration is broken or has no such account. */
+MUST_USE bool lines_find(struct lines *lines, const struct envelope *e, struct line **line_r,
+                         struct err *err);
+
+/* Connects, unless it is connected. */
+MUST_USE bool line_open(struct lines *lines, struct line *line, struct err *err);
+void line_close(struct line *line);
+/* A failure of host or account: hangs up, opens the breaker; nothing more goes by this line in this run. */
+MUST_USE bool line_fail(struct line *line, const struct err *why, struct err *err);
+/* A transaction came to its end: the breaker closes. */
+MUST_USE bool line_works(struct line *line, struct err *err);
+/* Has this account ever delivered a message? The mark is made by the first one. */
+bool line_has_delivered(const struct lines *lines, const struct line *line);
+void line_mark_delivered(const struct lines *lines, const struct line *line);
+
+#endif

@@ -1,0 +1,219 @@
+/* runner - scanning, taking, leaving: see runner.h. */
+#include "queue/runner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "queue/job.h"
+
+#define CONFIG_RETRY 300 /* seconds; looking again costs nothing but a look */
+
+struct runner {
+    const struct runner_options *options;
+    struct store store;
+    struct lines lines;
+    struct waiter waiter;           /* of options->wait_for, until it is served */
+    char (*seen)[STORE_ID_LEN + 1]; /* handled in this run, in order */
+    size_t seen_count;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static bool is_seen(const struct runner *r, const char *id)
+{
+    return r->seen_count > 0 && bsearch(id, r->seen, r->seen_count, sizeof(*r->seen), by_id) != NULL;
+}
+
+/* -- one message -- */
+
+/* No account to send it by. Nothing was tried, nobody is blamed; once the configuration is mended it goes. */
+static bool no_account(struct runner *r, struct message *m, struct waiter *waiter, const struct err *why,
+                       struct err *err)
+{
+    bool news = m->journal.last_error == NULL || strcmp(m->journal.last_error, why->what) != 0;
+    bool local = why->kind == ERR_LOCAL;
+    if (news) {
+        log_event(LOG_LEVEL_WARNING, "failed", "id", m->id, "account", m->envelope.account, "kind",
+                  err_kind_name(why->kind), "problem", why->what, "hint", why->hint, NULL);
+    }
+    waiter_failure(waiter, why);
+    if (!job_note_failure(&r->store, m, why, local ? 0 : clock_now() + CONFIG_RETRY, err)) {
+        return false;
+    }
+    if (local) {
+        *err = *why;
+    }
+    return !local;
+}
+
+static bool serve(struct runner *r, struct message *m, struct waiter *waiter, struct err *err)
+{
+    struct line *line = NULL; /* what is finished or held needs none */
+    struct err why = {0};
+
+    if (!m->journal.finished && !m->journal.held && !lines_find(&r->lines, &m->envelope, &line, &why)) {
+        bool ok = no_account(r, m, waiter, &why, err);
+        store_release(m);
+        return ok;
+    }
+    struct job job = {
+        .store = &r->store,
+        .lines = &r->lines,
+        .waiter = waiter,
+        .line = line,
+        .message = m,
+        .now = r->options->now,
+    };
+    return job_run(&job, err) != JOB_LOCAL;
+}
+
+/* False: this machine is at fault, the runner leaves. */
+static bool take_and_serve(struct runner *r, const char *id, struct waiter *waiter, struct err *err)
+{
+    struct message m;
+    struct err why = {0};
+
+    switch (store_take(&r->store, id, &m, &why)) {
+    case TAKE_GOT:
+        return serve(r, &m, waiter, err);
+    case TAKE_BROKEN:
+        log_event(LOG_LEVEL_ERROR, "broken", "id", id, "problem", why.what, "hint", why.hint, NULL);
+        return true;
+    case TAKE_ERROR:
+        *err = why;
+        return false;
+    default: /* another has it, or it is gone */
+        return true;
+    }
+}
+
+/* -- the queue -- */
+
+static bool is_due(const struct runner *r, const struct store_item *item, int64_t now)
+{
+    return (item->due <= now || r->options->now) && !is_seen(r, item->id);
+}
+
+/* From now on what this scan handled, and what an earlier one did and is still there, counts as seen. */
+static bool remember(struct runner *r, const struct store_item *items, const bool *handled, size_t count,
+                     struct err *err)
+{
+    char(*seen)[STORE_ID_LEN + 1] = calloc(count + 1, sizeof(*seen));
+    size_t n = 0;
+    if (seen == NULL) {
+        return err_nomem(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (handled[i] || is_seen(r, items[i].id)) {
+            memcpy(seen[n++], items[i].id, STORE_ID_LEN + 1);
+        }
+    }
+    free(r->seen);
+    r->seen = seen;
+    r->seen_count = n;
+    return true;
+}
+
+/* One pass over the queue, oldest first. *any_r: there was something to do. */
+static bool scan(struct runner *r, bool *any_r, struct err *err)
+{
+    struct store_item *items = NULL;
+    struct waiter nobody = {.fd = -1};
+    size_t count = 0;
+    *any_r = false;
+    if (!store_list(&r->store, &items, &count, err)) {
+        return false;
+    }
+    bool *handled = calloc(count + 1, sizeof(bool));
+    bool ok = handled != NULL || err_nomem(err);
+    for (size_t i = 0; ok && i < count; i++) {
+        if (is_due(r, &items[i], clock_now())) {
+            handled[i] = *any_r = true;
+            ok = take_and_serve(r, items[i].id, &nobody, err);
+        }
+    }
+    ok = ok && remember(r, items, handled, count, err);
+    free(handled);
+    free(items);
+    return ok;
+}
+
+static bool is_anything_due(const struct runner *r, struct store *store)
+{
+    struct store_item *items = NULL;
+    size_t count = 0;
+    struct err ignored;
+    bool due = false;
+    if (!store_list(store, &items, &count, &ignored)) {
+        return false;
+    }
+    for (size_t i = 0; i < count && !due; i++) {
+        due = is_due(r, &items[i], clock_now());
+    }
+    free(items);
+    return due;
+}
+
+/* While something is due, with the role held. *had_r: we had it. */
+static bool run_in_role(struct runner *r, bool *had_r, struct err *err)
+{
+    struct err why = {0};
+    int role = store_take_role(&r->store, &why);
+    *had_r = role >= 0;
+    if (role < 0) {
+        if (why.kind == ERR_NONE) {
+            return true; /* another runner is at it */
+        }
+        *err = why;
+        return false;
+    }
+    bool any = true;
+    bool ok = store_clean_tmp(&r->store, err);
+    while (ok && any) {
+        ok = scan(r, &any, err);
+    }
+    close(role);
+    return ok;
+}
+
+/* The message that somebody waits for, whoever has the role. */
+static bool run_waited_for(struct runner *r, struct err *err)
+{
+    const char *id = r->options->wait_for;
+    bool ok = take_and_serve(r, id, &r->waiter, err);
+    waiter_end(&r->waiter);
+    if (!ok || strlen(id) != STORE_ID_LEN) {
+        return ok;
+    }
+    struct store_item item = {0};
+    bool handled = true;
+    memcpy(item.id, id, STORE_ID_LEN);
+    return remember(r, &item, &handled, 1, err);
+}
+
+bool runner_run(const struct runner_options *options, struct err *err)
+{
+    struct runner r = {.options = options, .waiter = {options->verdict_fd, options->verbose}};
+    r.lines = (struct lines){.place = options->place, .waiter = &r.waiter};
+    if (!store_open(options->queue, &r.store, err)) {
+        waiter_failure(&r.waiter, err);
+        waiter_end(&r.waiter);
+        return false;
+    }
+    bool had_role = true;
+    bool ok = options->wait_for == NULL || run_waited_for(&r, err);
+    while (ok && had_role && is_anything_due(&r, &r.store)) {
+        ok = run_in_role(&r, &had_role, err);
+    }
+    waiter_end(&r.waiter);
+    lines_close(&r.lines);
+    free(r.seen);
+    store_close(&r.store);
+    return ok;
+}
