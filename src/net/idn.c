@@ -13,7 +13,13 @@
 bool dial_is_ip(const char *host)
 {
     unsigned char address[sizeof(struct in6_addr)];
-    return strchr(host, ':') || inet_pton(AF_INET, host, address) == 1;
+    char bare[INET6_ADDRSTRLEN];
+    size_t n = strcspn(host, "%"); /* fe80::1%eth0 */
+    if (n >= sizeof bare)
+        return false;
+    memcpy(bare, host, n);
+    bare[n] = '\0';
+    return inet_pton(AF_INET6, bare, address) == 1 || inet_pton(AF_INET, host, address) == 1;
 }
 
 static bool labels_fit(const char *name)

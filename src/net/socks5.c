@@ -80,6 +80,11 @@ bool socks5_parse(const char *url, struct socks5_proxy *proxy_r, struct err *err
 
 /* -- the dialogue -- */
 
+static bool say(struct stream *s, const char *bytes, size_t n, struct err *err)
+{
+    return stream_write(s, bytes, n, err) && stream_flush(s, err);
+}
+
 static bool read_exactly(struct stream *s, unsigned char *buf, size_t n, struct err *err)
 {
     while (n > 0) {
@@ -113,7 +118,7 @@ static bool sign_in(struct stream *s, const struct socks5_proxy *proxy, struct e
     bool good = str_addc(&message, 1, err) && str_addc(&message, (char)strlen(proxy->user), err) &&
                 str_addz(&message, proxy->user, err) &&
                 str_addc(&message, (char)strlen(proxy->password), err) &&
-                str_addz(&message, proxy->password, err) && stream_write(s, message.buf, message.len, err) &&
+                str_addz(&message, proxy->password, err) && say(s, message.buf, message.len, err) &&
                 read_exactly(s, answer, sizeof answer, err);
     str_wipe(&message);
     return good && (answer[1] == 0 || wrong_password(err));
@@ -124,7 +129,7 @@ static bool agree_on_method(struct stream *s, const struct socks5_proxy *proxy, 
     static const char both[] = {5, 2, METHOD_NONE, METHOD_PASSWORD}, none[] = {5, 1, METHOD_NONE};
     bool may_sign_in = *proxy->user != '\0';
     unsigned char answer[2];
-    if (!stream_write(s, may_sign_in ? both : none, may_sign_in ? sizeof both : sizeof none, err) ||
+    if (!say(s, may_sign_in ? both : none, may_sign_in ? sizeof both : sizeof none, err) ||
         !read_exactly(s, answer, sizeof answer, err))
         return false;
     if (answer[0] != 5)
@@ -202,7 +207,7 @@ bool socks5_connect(struct stream *s, const struct socks5_proxy *proxy, const ch
     const char number[2] = {(char)(port >> 8), (char)(port & 0xff)};
     bool good = agree_on_method(s, proxy, err) && str_add(&message, "\5\1\0", 3, err) &&
                 add_address(&message, host, err) && str_add(&message, number, 2, err) &&
-                stream_write(s, message.buf, message.len, err) && read_reply(s, err);
+                say(s, message.buf, message.len, err) && read_reply(s, err);
     str_free(&message);
     return good || err_prefix(err, "%s:%u through the proxy %s:%u: ", host, port, proxy->host, proxy->port);
 }
