@@ -18,7 +18,8 @@ static bool pass(const char *in, size_t n, size_t at, bool dot_ends, struct str 
     struct rewrite r;
     struct err err;
     rewrite_begin(&r, dot_ends);
-    bool ok = rewrite_add(&r, in, at, &err) && rewrite_add(&r, in + at, n - at, &err) && rewrite_end(&r, &err);
+    bool ok =
+        rewrite_add(&r, in, at, &err) && rewrite_add(&r, in + at, n - at, &err) && rewrite_end(&r, &err);
     if (ok && (!rewrite_header(&r, &fixes, out, &err) || !str_add(out, r.body.buf, r.body.len, &err)))
         abort();
     rewrite_free(&r);

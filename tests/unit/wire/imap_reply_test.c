@@ -7,7 +7,7 @@
 
 static bool same(const struct imap_part *p, const char *z)
 {
-    return p->n == strlen(z) && memcmp(p->at, z, p->n) == 0;
+    return p->n == strlen(z) && (p->n == 0 || memcmp(p->at, z, p->n) == 0);
 }
 
 static const struct {
