@@ -3,6 +3,8 @@
 #ifndef TAPPAL_CONF_CONF_H
 #define TAPPAL_CONF_CONF_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -26,6 +28,9 @@ MUST_USE bool conf_load(const char *dir, struct config *config_r, struct err *er
  * `file`: only this one, as an account file if it lies in a folder accounts/ or is not named tappal.ini. */
 MUST_USE bool conf_check(const char *dir, const char *file, struct strv *lines_r, struct err *err);
 void conf_free(struct config *config);
+
+/* The name of the account that the file at `path` is; ERR_CONFIG where it cannot be one. malloc'd. */
+MUST_USE bool conf_account_name(const char *path, char **name_r, struct err *err);
 
 /* The account by its name; ERR_CONFIG naming the ones there are. */
 const struct account *conf_find(const struct config *config, const char *name, struct err *err);

@@ -27,6 +27,9 @@ void place_free(struct place *place);
  * Neither: ERR_CONFIG "no account is set up", hint `tappal account add`. */
 MUST_USE bool place_load(const struct place *place, struct config *config_r, struct err *err);
 
+/* The same for sending: an own configuration without any [send] leaves it to the machine's. */
+MUST_USE bool place_load_sending(const struct place *place, struct config *config_r, struct err *err);
+
 /* "STATE/queue" and "STATE/fetch/ACCOUNT-<hash of config_dir>": made durable, 0700, checked to be ours
  * (ERR_LOCAL naming the owner otherwise). The path goes to `path_r`. */
 MUST_USE bool place_queue(const struct place *place, struct str *path_r, struct err *err);

@@ -1,0 +1,189 @@
+/* options - the table: every name that the ini files know, in the order in which they are
+ * explained. A name that only a later version will act upon is refused, never read and ignored. */
+#include "conf/options.h"
+
+#include <string.h>
+
+#include "conf/account.h"
+#include "conf/conf.h"
+
+static const struct conf_word tls_words[] = {
+    {"implicit", TLS_IMPLICIT, false}, {"starttls", TLS_STARTTLS, false}, {"off", TLS_OFF, false},
+    {"ssl", TLS_IMPLICIT, false},      {"ssl/tls", TLS_IMPLICIT, false},  {NULL, 0, false},
+};
+
+static const struct conf_word auth_words[] = {
+    {"auto", AUTH_AUTO, false},         {"none", AUTH_NONE, false},
+    {"scram", AUTH_SCRAM, false},       {"plain", AUTH_PLAIN, false},
+    {"login", AUTH_LOGIN, false},       {"external", AUTH_EXTERNAL, false},
+    {"cram-md5", AUTH_CRAM_MD5, false}, {"oauth2", AUTH_OAUTH2, true},
+    {"gssapi", AUTH_GSSAPI, true},      {NULL, 0, false},
+};
+
+static const struct conf_word mode_words[] = {
+    {"auto", SEND_AUTO, false},   {"wait", SEND_WAIT, false}, {"background", SEND_BACKGROUND, false},
+    {"queue", SEND_QUEUE, false}, {NULL, 0, false},
+};
+
+static const struct conf_word protocol_words[] = {
+    {"imap", PROTO_IMAP, false},
+    {"pop3", PROTO_POP3, false},
+    {NULL, 0, false},
+};
+
+static const struct conf_word layout_words[] = {
+    {"maildir++", LAYOUT_MAILDIRPP, false},
+    {"nested", LAYOUT_NESTED, false},
+    {NULL, 0, false},
+};
+
+static const struct conf_word log_words[] = {
+    {"syslog", 0, false},
+    {"stderr", 0, false},
+    {NULL, 0, false},
+};
+
+#define ACCOUNT(member) offsetof(struct account, member)
+#define CONFIG(member) offsetof(struct config, member)
+
+#define LATER(section_, name_, doc_)                                                                         \
+    {                                                                                                        \
+        .section = (section_), .name = (name_), .doc = (doc_), .later = true                                 \
+    }
+
+#define ROW(section_, name_, type_, offset_, default_, doc_)                                                 \
+    {                                                                                                        \
+        .section = (section_), .name = (name_), .type = (type_), .offset = (offset_),                        \
+        .default_text = (default_), .doc = (doc_)                                                            \
+    }
+
+#define WORDS(section_, name_, offset_, words_, default_, doc_)                                              \
+    {                                                                                                        \
+        .section = (section_), .name = (name_), .type = OPTION_ENUM, .offset = (offset_), .words = (words_), \
+        .default_text = (default_), .doc = (doc_)                                                            \
+    }
+
+/* What [send] and [fetch] say alike about their server. */
+#define SERVER_ROWS(s, part)                                                                                 \
+    {.section = (s),                                                                                         \
+     .name = "host",                                                                                         \
+     .type = OPTION_HOST,                                                                                    \
+     .offset = ACCOUNT(part.server.host),                                                                    \
+     .also = ACCOUNT(part.server.port),                                                                      \
+     .doc = "the server's name or address; name:port is read too"},                                          \
+        ROW(s, "port", OPTION_PORT, ACCOUNT(part.server.port), NULL, "where it listens"),                    \
+        WORDS(s, "tls", ACCOUNT(part.server.tls.mode), tls_words, "implicit",                                \
+              "implicit (TLS from the first byte), starttls, or off where no secret crosses"),               \
+        ROW(s, "tls_ca", OPTION_PATH, ACCOUNT(part.server.tls.ca), NULL,                                     \
+            "PEM file or folder of certificates to trust instead of the system's"),                          \
+        LATER(s, "tls_pin", "public keys that the server may have"),                                         \
+        LATER(s, "tls_crl", "lists of revoked certificates"),                                                \
+        LATER(s, "tls_ocsp", "whether the server must prove that its certificate is not revoked"),           \
+        ROW(s, "tls_cert", OPTION_PATH, ACCOUNT(part.server.tls.cert), NULL,                                 \
+            "client certificate: PEM file or pkcs11: URI"),                                                  \
+        ROW(s, "tls_key", OPTION_PATH, ACCOUNT(part.server.tls.key), NULL,                                   \
+            "its key: PEM file or pkcs11: URI"),                                                             \
+        ROW(s, "tls_host", OPTION_DOMAIN, ACCOUNT(part.server.tls.host), NULL,                               \
+            "the name in the server's certificate, where it is not host"),                                   \
+        ROW(s, "proxy", OPTION_PROXY, ACCOUNT(part.server.proxy), NULL,                                      \
+            "socks5://[user:password@]host:port"),                                                           \
+        ROW(s, "tunnel", OPTION_ARGV, ACCOUNT(part.server.tunnel), NULL,                                     \
+            "a command whose input and output are the connection"),                                          \
+        ROW(s, "socket", OPTION_PATH, ACCOUNT(part.server.socket), NULL, "a UNIX socket to connect to"),     \
+        ROW(s, "source_ip", OPTION_IP, ACCOUNT(part.server.source_ip), NULL, "the address to connect from"), \
+        ROW(s, "timeout", OPTION_SECONDS, ACCOUNT(part.server.timeout), NULL,                                \
+            "how long to wait for the server in each phase, instead of the protocol's times"),               \
+        ROW(s, "login", OPTION_TEXT, ACCOUNT(part.who.login), NULL,                                          \
+            "user name, where it is not [account]'s"),                                                       \
+        ROW(s, "password_from", OPTION_SOURCES, ACCOUNT(part.who.password_from), NULL,                       \
+            "where the password is, where it is not [account]'s place"),                                     \
+        WORDS(s, "auth", ACCOUNT(part.who.auth), auth_words, NULL,                                           \
+              "how to sign in, where it is not [account]'s way"),                                            \
+        LATER(s, "token_from", "where an access token is"),                                                  \
+        LATER(s, "oauth_provider", "whose OAuth2 it is"), LATER(s, "oauth_client_id", "the OAuth2 client"),  \
+        LATER(s, "oauth_client_secret_from", "where the OAuth2 client's secret is"),                         \
+        LATER(s, "oauth_scope", "what to ask for"), LATER(s, "oauth_tenant", "Microsoft's tenant"),          \
+        LATER(s, "oauth_auth_url", "where to sign in"), LATER(s, "oauth_token_url", "where tokens are had"), \
+        LATER(s, "oauth_device_url", "where device codes are had"), LATER(s, "oauth_issuer", "the issuer"),  \
+        LATER(s, "keyring_attributes", "how a foreign entry of the keyring is found")
+
+/* clang-format off */
+const struct conf_option option_table[] = {
+    ROW("account", "address", OPTION_ADDRESS, ACCOUNT(address), NULL, "your mail address; %U %H %M stand for user, host, mail name"),
+    ROW("account", "name", OPTION_TEXT, ACCOUNT(full_name), NULL, "your name, for From"),
+    { .section = "account", .name = "login", .type = OPTION_TEXT, .offset = ACCOUNT(send.who.login),
+      .also = ACCOUNT(fetch.who.login), .doc = "user name at the servers; without it, the address" },
+    ROW("account", "senders", OPTION_LIST, ACCOUNT(senders), NULL, "further addresses that this account sends for; * and ? are wildcards"),
+    { .section = "account", .name = "password_from", .type = OPTION_SOURCES, .offset = ACCOUNT(send.who.password_from),
+      .also = ACCOUNT(fetch.who.password_from), .default_text = "keyring",
+      .doc = "where the password is: keyring, command ARGV, file PATH, credential NAME, netrc, prompt" },
+    { .section = "account", .name = "auth", .type = OPTION_ENUM, .offset = ACCOUNT(send.who.auth),
+      .also = ACCOUNT(fetch.who.auth), .words = auth_words, .default_text = "auto",
+      .doc = "how to sign in: auto, none, scram, plain, login, external, cram-md5" },
+    LATER("account", "token_from", "where an access token is"),
+    LATER("account", "oauth_provider", "whose OAuth2 it is"), LATER("account", "oauth_client_id", "the OAuth2 client"),
+    LATER("account", "oauth_client_secret_from", "where the OAuth2 client's secret is"),
+    LATER("account", "oauth_scope", "what to ask for"), LATER("account", "oauth_tenant", "Microsoft's tenant"),
+    LATER("account", "oauth_auth_url", "where to sign in"), LATER("account", "oauth_token_url", "where tokens are had"),
+    LATER("account", "oauth_device_url", "where device codes are had"), LATER("account", "oauth_issuer", "the issuer"),
+    LATER("account", "keyring_attributes", "how a foreign entry of the keyring is found"),
+
+    SERVER_ROWS("send", send),
+    WORDS("send", "mode", ACCOUNT(send.mode), mode_words, "auto", "auto, wait (for the server), background, or queue (only store)"),
+    ROW("send", "wait", OPTION_SECONDS, ACCOUNT(send.wait), "30s", "how long tappal-sendmail waits for the server's answer"),
+    ROW("send", "set_from", OPTION_ADDRESS, ACCOUNT(send.set_from), NULL, "an address that replaces From in each message; %U %H %M as in address"),
+    ROW("send", "domain", OPTION_DOMAIN, ACCOUNT(send.domain), NULL, "put behind recipients without @; without it, the address's domain"),
+    ROW("send", "admin", OPTION_ADDRESS, ACCOUNT(send.admin), NULL, "who gets the mail for root and other local users"),
+    ROW("send", "ehlo", OPTION_DOMAIN, ACCOUNT(send.ehlo), NULL, "the name told to the server"),
+    LATER("send", "aliases", "a file of aliases"), LATER("send", "sent", "where a copy of each message goes"),
+    LATER("send", "rate", "how many messages in which time"), LATER("send", "daily", "how many recipients a day"),
+    LATER("send", "in_doubt", "what becomes of a message whose fate is unknown"),
+    LATER("send", "chunking", "whether BDAT is used"),
+
+    WORDS("fetch", "protocol", ACCOUNT(fetch.server.protocol), protocol_words, "imap", "imap or pop3"),
+    SERVER_ROWS("fetch", fetch),
+    ROW("fetch", "folders", OPTION_LIST, ACCOUNT(fetch.folders), "INBOX", "which folders; * and ? are wildcards"),
+    ROW("fetch", "maildir", OPTION_PATH, ACCOUNT(fetch.maildir), NULL, "the maildir that mail is put into"),
+    WORDS("fetch", "layout", ACCOUNT(fetch.layout), layout_words, "maildir++", "maildir++ (.Lists.git) or nested (Lists/git)"),
+    ROW("fetch", "keep", OPTION_KEEP, ACCOUNT(fetch.keep), "yes", "yes: mail stays on the server; no: what was fetched is deleted there"),
+    LATER("fetch", "subscribed", "only subscribed folders"), LATER("fetch", "mark_seen", "mark fetched mail as read"),
+    LATER("fetch", "move_to", "a folder of the server that fetched mail is moved to"),
+    LATER("fetch", "flags", "how flags are synchronised"), LATER("fetch", "deletions", "how deletions are synchronised"),
+    LATER("fetch", "search", "which messages"), LATER("fetch", "max_age", "how old they may be"),
+    LATER("fetch", "max_size", "how large they may be"), LATER("fetch", "deliver", "a command or LMTP socket that gets the mail"),
+    LATER("fetch", "on_new", "a command to run when there is new mail"), LATER("fetch", "every", "how often to look"),
+    LATER("fetch", "connections", "how many connections at a time"),
+    LATER("fetch", "received", "whether a Received line is added"), LATER("fetch", "unseen", "only unread mail"),
+
+    ROW("tappal", "default", OPTION_TEXT, CONFIG(default_account), NULL, "the account that sends where no address decides"),
+    { .section = "tappal", .name = "log", .type = OPTION_PATH, .offset = CONFIG(log), .words = log_words,
+      .doc = "syslog, stderr or a file: one line for each message sent or fetched" },
+    LATER("tappal", "notify", "a command that tells you of trouble"),
+    ROW("queue", "max_messages", OPTION_COUNT, CONFIG(max_messages), NULL, "how many messages the queue may hold"),
+    ROW("queue", "max_bytes", OPTION_SIZE, CONFIG(max_bytes), NULL, "how many bytes the queue may hold"),
+    LATER("queue", "warn_after", "when a waiting message is reported"),
+    LATER("queue", "give_up_after", "when a waiting message is given up"),
+    { 0 },
+};
+/* clang-format on */
+
+const struct conf_option *option_find(const char *section, const char *name)
+{
+    for (const struct conf_option *o = option_table; o->section; o++)
+        if (strcmp(o->section, section) == 0 && strcmp(o->name, name) == 0)
+            return o;
+    return NULL;
+}
+
+bool option_section_known(const char *section)
+{
+    for (const struct conf_option *o = option_table; o->section; o++)
+        if (strcmp(o->section, section) == 0)
+            return true;
+    return false;
+}
+
+bool option_is_list(const struct conf_option *option)
+{
+    return option->type == OPTION_LIST || option->type == OPTION_SOURCES;
+}

@@ -1,0 +1,318 @@
+/* settle - see settle.h. */
+#include "conf/settle.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+/* One account while it is settled. */
+struct view {
+    struct account *account;
+    const struct ini_file *own, *defaults;
+    struct faults *faults;
+};
+
+/* One of its two halves. */
+struct half {
+    const char *section;
+    struct endpoint *server;
+    struct credentials *who;
+};
+
+const struct ini_file *settle_source(const struct conf_option *option, const struct ini_file *own,
+                                     const struct ini_file *defaults, const struct setting **setting_r)
+{
+    const struct ini_file *files[] = {own, defaults};
+    for (size_t i = 0; i < 2; i++) {
+        size_t from = 0;
+        const struct setting *setting = files[i] ? ini_find(files[i], option, &from) : NULL;
+        if (setting) {
+            *setting_r = setting;
+            return files[i];
+        }
+    }
+    *setting_r = NULL;
+    return NULL;
+}
+
+static bool is_set(const struct view *view, const char *section, const char *name)
+{
+    const struct setting *setting;
+    return settle_source(option_find(section, name), view->own, view->defaults, &setting) != NULL;
+}
+
+/* fault_at - puts the place of an option before the sentence; without one, the file */
+static void fault_at(const struct view *view, const char *section, const char *name, struct err *err)
+{
+    const struct setting *setting = NULL;
+    const struct ini_file *file =
+        name ? settle_source(option_find(section, name), view->own, view->defaults, &setting) : NULL;
+    if (file)
+        err_prefix(err, "%s:%u: ", file->shown, setting->line);
+    else
+        err_prefix(err, "%s: ", view->own->shown);
+    faults_add(view->faults, err);
+}
+
+/* -- ports and TLS -- */
+
+static const struct port_row {
+    enum protocol protocol;
+    uint16_t port;
+    enum tls_mode mode;
+    bool plain_too; /* the port is also that of servers without any TLS */
+} ports[] = {
+    {PROTO_SMTP, 465, TLS_IMPLICIT, false}, {PROTO_SMTP, 587, TLS_STARTTLS, true},
+    {PROTO_SMTP, 25, TLS_STARTTLS, true},   {PROTO_SMTP, 25, TLS_OFF, true},
+    {PROTO_IMAP, 993, TLS_IMPLICIT, false}, {PROTO_IMAP, 143, TLS_STARTTLS, true},
+    {PROTO_IMAP, 143, TLS_OFF, true},       {PROTO_POP3, 995, TLS_IMPLICIT, false},
+    {PROTO_POP3, 110, TLS_STARTTLS, true},  {PROTO_POP3, 110, TLS_OFF, true},
+};
+#define PORT_ROWS (sizeof ports / sizeof *ports)
+
+static const char *protocol_name(enum protocol protocol)
+{
+    return protocol == PROTO_IMAP ? "IMAP" : protocol == PROTO_POP3 ? "POP3" : "SMTP";
+}
+
+static const char *mode_name(enum tls_mode mode)
+{
+    return mode == TLS_IMPLICIT ? "implicit" : mode == TLS_STARTTLS ? "starttls" : "off";
+}
+
+uint16_t settle_default_port(enum protocol protocol, enum tls_mode mode)
+{
+    for (size_t i = 0; i < PORT_ROWS; i++)
+        if (ports[i].protocol == protocol && ports[i].mode == mode)
+            return ports[i].port;
+    return 0;
+}
+
+/* port_row - what a well-known port is for, or NULL */
+static const struct port_row *port_row(uint16_t port)
+{
+    for (size_t i = 0; i < PORT_ROWS; i++)
+        if (ports[i].port == port)
+            return &ports[i];
+    return NULL;
+}
+
+static const char *port_option(const struct view *view, const struct half *half)
+{
+    return is_set(view, half->section, "port") ? "port" : "host";
+}
+
+static void settle_port(const struct view *view, const struct half *half)
+{
+    struct err err;
+    struct endpoint *server = half->server;
+    const struct port_row *row = port_row(server->port);
+    if (row && row->protocol == server->protocol && !is_set(view, half->section, "tls"))
+        server->tls.mode = row->mode; /* 587 alone says starttls */
+    enum tls_mode mode = server->tls.mode;
+    if (server->port == 0) {
+        server->port = settle_default_port(server->protocol, mode);
+    } else if (row && row->protocol != server->protocol) {
+        err_set(&err, ERR_CONFIG, "Port %u is for %s, and [%s] speaks %s.", server->port,
+                protocol_name(row->protocol), half->section, protocol_name(server->protocol));
+        err_hint(&err, "Take the port out: tappal knows the usual one, %u.",
+                 settle_default_port(server->protocol, mode));
+        fault_at(view, half->section, port_option(view, half), &err);
+    } else if (row && row->mode != mode && !(row->plain_too && mode == TLS_OFF)) {
+        err_set(&err, ERR_CONFIG, "Port %u contradicts tls = %s.", server->port, mode_name(mode));
+        err_hint(&err, "Port %u goes with tls = %s; tls = %s goes with port %u.", server->port,
+                 mode_name(row->mode), mode_name(mode), settle_default_port(server->protocol, mode));
+        fault_at(view, half->section, port_option(view, half), &err);
+    }
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    return text_eq_nocase(host, "localhost") || strcmp(host, "::1") == 0 ||
+           (text_starts(host, "127.") && inet_pton(AF_INET, host, &v4) == 1);
+}
+
+static void check_tls_off(const struct view *view, const struct half *half)
+{
+    static const char *const names[] = {"tls_ca", "tls_cert", "tls_key", "tls_host"};
+    struct err err;
+    const struct endpoint *server = half->server;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!is_set(view, half->section, names[i]))
+            continue;
+        err_set(&err, ERR_CONFIG, "`%s` means nothing where tls is off.", names[i]);
+        err_hint(&err, "Take one of the two out.");
+        fault_at(view, half->section, names[i], &err);
+    }
+    if (half->who->auth == AUTH_NONE || server->socket ||
+        (server->host && !server->tunnel.count && !server->proxy && is_loopback(server->host)))
+        return;
+    err_set(&err, ERR_CONFIG, "With tls = off, the password would cross the network for everybody to read.");
+    err_hint(
+        &err,
+        "Use tls = implicit or tls = starttls; off is only for auth = none, for 127.0.0.1 and for a UNIX "
+        "socket.");
+    fault_at(view, half->section, "tls", &err);
+}
+
+static void check_certificates(const struct view *view, const struct half *half)
+{
+    struct err err;
+    const struct endpoint *server = half->server;
+    if (!server->tls.cert != !server->tls.key) {
+        err_set(&err, ERR_CONFIG, "A client certificate needs both tls_cert and tls_key.");
+        err_hint(&err, "Where one file holds both, name it twice.");
+        fault_at(view, half->section, server->tls.cert ? "tls_cert" : "tls_key", &err);
+    }
+    if (half->who->auth == AUTH_EXTERNAL && !server->tls.cert && !server->socket) {
+        err_set(&err, ERR_CONFIG, "auth = external signs in by a client certificate, and [%s] has none.",
+                half->section);
+        err_hint(&err, "Name it with tls_cert and tls_key, or choose another auth.");
+        fault_at(view, half->section, NULL, &err);
+    }
+    if (!server->host && !server->tls.host && server->tls.mode != TLS_OFF) {
+        err_set(&err, ERR_CONFIG, "[%s] does not say which name the server's certificate must bear.",
+                half->section);
+        err_hint(&err,
+                 "Add `host = NAME` (it is not looked up where there is a socket or tunnel), or tls = off.");
+        fault_at(view, half->section, server->socket ? "socket" : "tunnel", &err);
+    }
+}
+
+/* -- ways to the server -- */
+
+static void check_ways(const struct view *view, const struct half *half)
+{
+    static const struct {
+        const char *one, *other;
+    } pairs[] = {
+        {"socket", "tunnel"},    {"socket", "proxy"}, {"socket", "source_ip"}, {"tunnel", "proxy"},
+        {"tunnel", "source_ip"}, {"socket", "port"},  {"tunnel", "port"},
+    };
+    struct err err;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        if (!is_set(view, half->section, pairs[i].one) || !is_set(view, half->section, pairs[i].other))
+            continue;
+        err_set(&err, ERR_CONFIG, "`%s` and `%s` contradict each other.", pairs[i].one, pairs[i].other);
+        err_hint(&err, "Take one of them out of [%s].", half->section);
+        fault_at(view, half->section, pairs[i].other, &err);
+    }
+}
+
+static bool fill(char **field, const char *value, const struct view *view)
+{
+    struct err err;
+    *field = strdup(value);
+    if (*field)
+        return true;
+    err_nomem(&err);
+    faults_add(view->faults, &err);
+    return false;
+}
+
+static void check_host_port(const struct view *view, const struct half *half)
+{
+    struct err err;
+    const struct setting *host = NULL;
+    const struct setting *port = NULL;
+    settle_source(option_find(half->section, "host"), view->own, view->defaults, &host);
+    settle_source(option_find(half->section, "port"), view->own, view->defaults, &port);
+    const char *colon = host && port && !strchr(host->raw, ']') ? strrchr(host->raw, ':') : NULL;
+    if (!colon || strchr(host->raw, ':') != colon || strcmp(colon + 1, port->raw) == 0)
+        return;
+    err_set(&err, ERR_CONFIG, "`host` names port %s, and `port` says %s.", colon + 1, port->raw);
+    err_hint(&err, "Say it once.");
+    fault_at(view, half->section, "port", &err);
+}
+
+/* settle_half - one section; false where it names no server */
+static bool settle_half(const struct view *view, const struct half *half)
+{
+    struct err err;
+    struct endpoint *server = half->server;
+    if (!strv_has(&view->own->sections, half->section))
+        return false;
+    if (!server->host && !server->socket && server->tunnel.count == 0) {
+        err_set(&err, ERR_CONFIG, "[%s] names no server.", half->section);
+        err_hint(&err, "Add a line like `host = %s.example.org`, with your provider's server.",
+                 server->protocol == PROTO_SMTP   ? "smtp"
+                 : server->protocol == PROTO_IMAP ? "imap"
+                                                  : "pop");
+        fault_at(view, half->section, NULL, &err);
+        return false;
+    }
+    check_host_port(view, half);
+    check_ways(view, half);
+    settle_port(view, half);
+    check_certificates(view, half);
+    if (server->tls.mode == TLS_OFF)
+        check_tls_off(view, half);
+    if (!half->who->login && view->account->address && !fill(&half->who->login, view->account->address, view))
+        return false;
+    if (!half->who->login && half->who->auth != AUTH_NONE) {
+        err_set(&err, ERR_CONFIG, "The account has neither an address nor a login.");
+        err_hint(&err, "Add `address = YOU@EXAMPLE.ORG` under [account].");
+        fault_at(view, half->section, NULL, &err);
+    }
+    return true;
+}
+
+/* -- the rest of an account -- */
+
+static void check_sending(const struct view *view)
+{
+    struct err err;
+    const struct account *account = view->account;
+    if (!account->address) {
+        err_set(&err, ERR_CONFIG, "The account has no address to send from.");
+        err_hint(&err, "Add `address = YOU@EXAMPLE.ORG` under [account].");
+        fault_at(view, "account", NULL, &err);
+    }
+    for (size_t i = 0; i < account->senders.count; i++) {
+        if (strchr(account->senders.items[i], '@'))
+            continue;
+        err_set(&err, ERR_CONFIG, "`%s` is not an address or a pattern of addresses.",
+                account->senders.items[i]);
+        err_hint(&err, "Write it like this: *@lists.example.org");
+        fault_at(view, "account", "senders", &err);
+    }
+}
+
+static void check_fetching(const struct view *view)
+{
+    struct err err;
+    const struct fetch_conf *fetch = &view->account->fetch;
+    if (!fetch->maildir) {
+        err_set(&err, ERR_CONFIG, "[fetch] does not say where the mail goes.");
+        err_hint(&err, "Add a line like `maildir = ~/Mail/%s`.", view->account->name);
+        fault_at(view, "fetch", NULL, &err);
+    }
+    bool inbox = fetch->folders.count == 1 && text_eq_nocase(fetch->folders.items[0], "INBOX");
+    if (fetch->server.protocol == PROTO_POP3 && !inbox && is_set(view, "fetch", "folders")) {
+        err_set(&err, ERR_CONFIG, "POP3 knows one folder only, the INBOX.");
+        err_hint(&err, "Take `folders` out, or use protocol = imap.");
+        fault_at(view, "fetch", "folders", &err);
+    }
+}
+
+void settle_account(struct account *account, const struct ini_file *own, const struct ini_file *defaults,
+                    struct faults *faults)
+{
+    const struct view view = {account, own, defaults, faults};
+    struct err err;
+    account->send.on = settle_half(&view, &(struct half){"send", &account->send.server, &account->send.who});
+    account->fetch.on =
+        settle_half(&view, &(struct half){"fetch", &account->fetch.server, &account->fetch.who});
+    if (account->send.on)
+        check_sending(&view);
+    if (account->fetch.on)
+        check_fetching(&view);
+    if (strv_has(&own->sections, "send") || strv_has(&own->sections, "fetch"))
+        return;
+    err_set(&err, ERR_CONFIG, "The account has neither [send] nor [fetch].");
+    err_hint(&err, "Add one of them with a line `host = ...`, or remove the file.");
+    fault_at(&view, "account", NULL, &err);
+}

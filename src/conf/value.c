@@ -1,0 +1,590 @@
+/* value - one option's text into its place, and back. Quotes, commas and the rule about ` ;` and
+ * ` #` are here, because what they mean depends on the option's type. */
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/strv.h"
+#include "base/text.h"
+#include "conf/account.h"
+#include "conf/options.h"
+
+#define VALUE_MAX 16384
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+static const char *skip_blanks(const char *s)
+{
+    return s + strspn(s, " \t");
+}
+
+/* -- quotes and comments -- */
+
+/* A comment behind a value is read as part of it by some programs and dropped by others. */
+static bool comment_behind(struct err *err)
+{
+    err_set(err, ERR_CONFIG, "A `;` or `#` behind a blank looks like a comment behind the value.");
+    return err_hint(
+        err,
+        "Put the comment on a line of its own; if it belongs to the value, put \"...\" around the value.");
+}
+
+static bool starts_comment(const char *s, const char *at)
+{
+    return (*at == ';' || *at == '#') && (at == s || is_blank(at[-1]));
+}
+
+/* take_quoted - the text between double quotes at *at; a quote inside is doubled */
+static bool take_quoted(const char **at, struct str *out, struct err *err)
+{
+    const char *s = *at + 1;
+    for (; *s && (*s != '"' || s[1] == '"'); s++) {
+        if (*s == '"')
+            s++;
+        if (!str_addc(out, *s, err))
+            return false;
+    }
+    *at = s + 1;
+    if (*s == '"')
+        return true;
+    err_set(err, ERR_CONFIG, "A double quote is opened and never closed.");
+    return err_hint(err,
+                    "Close it at the end of the value; a quote that belongs to the value is written twice.");
+}
+
+/* take_plain - text without quotes up to `stop` or the end, blanks at its end dropped */
+static bool take_plain(const char **at, char stop, struct str *out, struct err *err)
+{
+    const char *start = *at;
+    const char *s = start;
+    for (; *s && *s != stop; s++)
+        if (starts_comment(start, s))
+            return comment_behind(err);
+    *at = s;
+    while (s > start && is_blank(s[-1]))
+        s--;
+    return str_add(out, start, (size_t)(s - start), err);
+}
+
+/* take_item - a quoted or plain text up to `stop` (0: the end of the line) */
+static bool take_item(const char **at, char stop, struct str *out, struct err *err)
+{
+    str_clear(out);
+    if (**at != '"')
+        return take_plain(at, stop, out, err);
+    if (!take_quoted(at, out, err))
+        return false;
+    *at = skip_blanks(*at);
+    if (**at == '\0' || **at == stop)
+        return true;
+    if (**at == ';' || **at == '#')
+        return comment_behind(err);
+    err_set(err, ERR_CONFIG, "Something follows the closing double quote.");
+    return err_hint(err,
+                    "Put the quotes around the whole value; a quote that belongs to it is written twice.");
+}
+
+/* -- lists -- */
+
+/* takes_the_rest - `command ARGV` and `file PATH`: commas and comment signs belong to them */
+static bool takes_the_rest(const char *s)
+{
+    static const char *const words[] = {"command", "file"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (text_starts(s, words[i]) && is_blank(s[strlen(words[i])]))
+            return true;
+    return false;
+}
+
+static bool check_source(const char *item, struct err *err)
+{
+    static const char *const words[] = {"keyring", "command", "file", "credential", "netrc", "prompt", NULL};
+    char word[16];
+    size_t n = strcspn(item, " \t");
+    size_t known = 0;
+    snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1), item);
+    while (words[known] && strcmp(words[known], word) != 0)
+        known++;
+    if (!words[known]) { /* what stands there may be the password itself: it is not repeated */
+        const char *near = text_nearest(word, words);
+        err_set(err, ERR_CONFIG, "This is no place that a password can come from.");
+        return near
+                   ? err_hint(err, "Did you mean `%s`?", near)
+                   : err_hint(err,
+                              "Known are: keyring, command ARGV, file PATH, credential NAME, netrc, prompt.");
+    }
+    bool needs_more = known >= 1 && known <= 3;
+    bool has_more = *skip_blanks(item + n) != '\0';
+    if (needs_more == has_more)
+        return true;
+    if (has_more)
+        return err_set(err, ERR_CONFIG, "Nothing may follow `%s`.", word);
+    err_set(err, ERR_CONFIG, "`%s` needs something behind it.", word);
+    return err_hint(err, known == 1   ? "Write the command and its arguments: command pass show mail"
+                         : known == 2 ? "Write the path of the file: file ~/.config/tappal/secrets/work"
+                                      : "Write the credential's name: credential mail");
+}
+
+static bool add_source(struct strv *list, const char *item, struct err *err)
+{
+    return check_source(item, err) && strv_add(list, item, err);
+}
+
+static bool set_list(struct strv *list, const char *raw, bool sources, struct err *err)
+{
+    struct str item = STR_INIT(VALUE_MAX);
+    const char *at = raw;
+    bool ok = true;
+    for (bool more = true; ok && more;) {
+        at = skip_blanks(at);
+        if (sources && takes_the_rest(at)) {
+            ok = add_source(list, at, err);
+            break;
+        }
+        ok = take_item(&at, ',', &item, err);
+        if (ok && item.len == 0) {
+            ok = err_set(err, ERR_CONFIG, "There is an empty item in the list.");
+            err_hint(err, "Look for a comma too many.");
+        }
+        ok = ok && (sources ? add_source(list, item.buf, err) : strv_add(list, item.buf, err));
+        more = *at == ',';
+        at += more;
+    }
+    str_free(&item);
+    return ok;
+}
+
+/* check_argv - a comment sign outside of quotes; `sh:` takes the whole line */
+static bool check_argv(const char *raw, struct err *err)
+{
+    char quote = '\0';
+    if (text_starts(raw, "sh:"))
+        return true;
+    for (const char *s = raw; *s; s++) {
+        if (quote ? *s == quote : (*s == '"' || *s == '\''))
+            quote = quote ? '\0' : *s;
+        else if (!quote && starts_comment(raw, s))
+            return comment_behind(err);
+    }
+    return true;
+}
+
+static bool set_argv(struct strv *list, const char *raw, struct err *err)
+{
+    strv_free(list);
+    return check_argv(raw, err) && text_split_argv(raw, list, err) &&
+           (list->count > 0 || err_set(err, ERR_CONFIG, "There is no command."));
+}
+
+/* -- single values -- */
+
+static bool set_text(char **field, const char *value, struct err *err)
+{
+    char *copy = strdup(value);
+    if (!copy)
+        return err_nomem(err);
+    free(*field);
+    *field = copy;
+    return true;
+}
+
+static bool bad_address(const char *value, struct err *err)
+{
+    err_set(err, ERR_CONFIG, "`%s` is not a mail address.", value);
+    return err_hint(err, "Write it like this: ada@example.org");
+}
+
+static bool set_address(char **field, const char *value, const struct person *person, struct err *err)
+{
+    struct str full = STR_INIT(VALUE_MAX);
+    bool ok = person_expand_names(person, value, &full, err);
+    const char *at = strrchr(full.buf, '@');
+    if (ok && (!at || at == full.buf || at[1] == '\0' || full.buf[strcspn(full.buf, " \t<>,;")] != '\0'))
+        ok = bad_address(full.buf, err);
+    ok = ok && set_text(field, full.buf, err);
+    str_free(&full);
+    return ok;
+}
+
+static bool set_domain(char **field, const char *value, struct err *err)
+{
+    if (value[strcspn(value, " \t@/,")] != '\0') {
+        err_set(err, ERR_CONFIG, "`%s` is not the name of a domain or host.", value);
+        return err_hint(err, "Write only the name, like this: mail.example.org");
+    }
+    return set_text(field, value, err);
+}
+
+static bool set_ip(char **field, const char *value, struct err *err)
+{
+    unsigned char address[16];
+    if (inet_pton(AF_INET, value, address) == 1 || inet_pton(AF_INET6, value, address) == 1)
+        return set_text(field, value, err);
+    err_set(err, ERR_CONFIG, "`%s` is not an IP address.", value);
+    return err_hint(err, "Write one of this machine's addresses, like 192.0.2.7 or 2001:db8::7.");
+}
+
+/* The value is never shown: a proxy's password may be in it. */
+static bool set_proxy(char **field, const char *value, struct err *err)
+{
+    static const char scheme[] = "socks5://";
+    const char *host = value + strlen(scheme);
+    const char *at = text_starts(value, scheme) ? strrchr(host, '@') : NULL;
+    if (at)
+        host = at + 1;
+    uint64_t port;
+    const char *colon = text_starts(value, scheme) ? strrchr(host, ':') : NULL;
+    if (colon && colon > host && text_u64(colon + 1, UINT16_MAX, &port) && port > 0 && !strchr(value, ' '))
+        return set_text(field, value, err);
+    err_set(err, ERR_CONFIG, "This is not the address of a SOCKS proxy.");
+    return err_hint(
+        err, "Write socks5://host:port or socks5://user:password@host:port; the server's name is always "
+             "looked up by the proxy.");
+}
+
+static const struct conf_word *find_word(const struct conf_word *words, const char *value)
+{
+    for (; words && words->word; words++)
+        if (strcmp(words->word, value) == 0)
+            return words;
+    return NULL;
+}
+
+static bool set_path(const struct conf_option *option, char **field, const char *value,
+                     const struct person *person, struct err *err)
+{
+    struct str full = STR_INIT(VALUE_MAX);
+    if (find_word(option->words, value) || text_starts(value, "pkcs11:"))
+        return set_text(field, value, err);
+    bool ok = person_expand_path(person, value, &full, err) && set_text(field, full.buf, err);
+    str_free(&full);
+    return ok;
+}
+
+static bool parse_port(const char *value, uint16_t *port, struct err *err)
+{
+    uint64_t n = 0;
+    if (!text_u64(value, UINT16_MAX, &n) || n == 0) {
+        err_set(err, ERR_CONFIG, "`%s` is not a port.", value);
+        return err_hint(
+            err, "A port is a number from 1 to 65535: 465 or 587 for sending, 993 for IMAP, 995 for POP3.");
+    }
+    *port = (uint16_t)n;
+    return true;
+}
+
+static bool bad_host(const char *value, struct err *err)
+{
+    err_set(err, ERR_CONFIG, "`%s` is not the name or address of a server.", value);
+    return err_hint(
+        err, "Write only the name, like mail.example.org, or name:port; an IPv6 address with a port needs "
+             "brackets: [2001:db8::7]:465");
+}
+
+/* set_host - name, name:port, [v6], [v6]:port, v6 */
+static bool set_host(char **host, uint16_t *port, const char *value, struct err *err)
+{
+    struct str name = STR_INIT(VALUE_MAX);
+    const char *tail = NULL;
+    size_t n = strlen(value);
+    bool bracket = value[0] == '[';
+    if (strchr(value, '/')) /* an URL */
+        return bad_host(value, err);
+    const char *colon = strchr(value, ':');
+    if (bracket) {
+        const char *end = strchr(value, ']');
+        if (!end || end == value + 1 || (end[1] != '\0' && end[1] != ':'))
+            return bad_host(value, err);
+        n = (size_t)(end - value - 1);
+        tail = end[1] ? end + 2 : NULL;
+    } else if (colon && colon == strrchr(value, ':')) {
+        n = (size_t)(colon - value);
+        tail = colon + 1;
+    }
+    unsigned char v6[16];
+    bool ok = str_add(&name, value + bracket, n, err);
+    if (ok && (n == 0 || name.buf[strcspn(name.buf, " \t@/,[]")] != '\0' ||
+               (strchr(name.buf, ':') && inet_pton(AF_INET6, name.buf, v6) != 1)))
+        ok = bad_host(value, err);
+    ok = ok && (!tail || parse_port(tail, port, err)) && set_text(host, name.buf, err);
+    str_free(&name);
+    return ok;
+}
+
+static bool set_seconds(uint32_t *field, const char *value, struct err *err)
+{
+    uint64_t seconds;
+    if (!text_duration(value, &seconds) || seconds > UINT32_MAX) {
+        err_set(err, ERR_CONFIG, "`%s` is not a length of time.", value);
+        return err_hint(err, "Write a number with s, m, h or d behind it: 90s, 5m, 4h, 5d.");
+    }
+    *field = (uint32_t)seconds;
+    return true;
+}
+
+static bool set_number(const struct conf_option *option, uint64_t *field, const char *value, struct err *err)
+{
+    bool size = option->type == OPTION_SIZE;
+    if (size ? text_size(value, field) : text_u64(value, UINT64_MAX, field))
+        return true;
+    err_set(err, ERR_CONFIG, size ? "`%s` is not a size." : "`%s` is not a number.", value);
+    return err_hint(err, size ? "Write a number of bytes, or one with k, M or G behind it: 25M."
+                              : "Write digits only.");
+}
+
+static bool not_yet(const char *what, struct err *err)
+{
+    err_set(err, ERR_CONFIG, "`%s` is not in this version of tappal yet.", what);
+    return err_hint(err, "Take it out, or put a # at the beginning of its line.");
+}
+
+static bool list_words(const struct conf_word *words, struct str *out, struct err *err)
+{
+    for (; words->word; words++)
+        if (!words->later && (!str_addz(out, out->len ? ", " : "", err) || !str_addz(out, words->word, err)))
+            return false;
+    return true;
+}
+
+static bool set_word(const struct conf_option *option, int *field, const char *value, struct err *err)
+{
+    const struct conf_word *word = find_word(option->words, value);
+    if (word && word->later) {
+        char both[64];
+        snprintf(both, sizeof both, "%s = %s", option->name, word->word);
+        return not_yet(both, err);
+    }
+    if (word) {
+        *field = word->value;
+        return true;
+    }
+    struct str known = STR_INIT(VALUE_MAX);
+    if (list_words(option->words, &known, err)) {
+        err_set(err, ERR_CONFIG, "`%s` cannot be `%s`.", option->name, value);
+        err_hint(err, "It can be one of: %s.", known.buf);
+    }
+    str_free(&known);
+    return false;
+}
+
+static bool set_keep(enum keep_mode *field, const char *value, struct err *err)
+{
+    uint64_t seconds;
+    if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0) {
+        *field = value[0] == 'y' ? KEEP_YES : KEEP_NO;
+        return true;
+    }
+    if (text_ends(value, "d") && text_duration(value, &seconds))
+        return not_yet("keep for some days", err);
+    err_set(err, ERR_CONFIG, "`keep` cannot be `%s`.", value);
+    return err_hint(err,
+                    "It can be yes (mail stays on the server) or no (what was fetched is deleted there).");
+}
+
+/* set_one - a value that is one text, its quotes undone */
+static bool set_one(const struct conf_option *option, char *base, size_t offset, const char *value,
+                    const struct person *person, struct err *err)
+{
+    void *field = base + offset;
+    switch (option->type) {
+    case OPTION_ADDRESS:
+        return set_address(field, value, person, err);
+    case OPTION_DOMAIN:
+        return set_domain(field, value, err);
+    case OPTION_IP:
+        return set_ip(field, value, err);
+    case OPTION_PROXY:
+        return set_proxy(field, value, err);
+    case OPTION_PATH:
+        return set_path(option, field, value, person, err);
+    case OPTION_PORT:
+        return parse_port(value, field, err);
+    case OPTION_SECONDS:
+        return set_seconds(field, value, err);
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+        return set_number(option, field, value, err);
+    case OPTION_ENUM:
+        return set_word(option, field, value, err);
+    case OPTION_KEEP:
+        return set_keep(field, value, err);
+    case OPTION_HOST:
+        return set_host(field, (uint16_t *)(void *)(base + option->also), value, err);
+    default:
+        return set_text(field, value, err);
+    }
+}
+
+static bool set_at(const struct conf_option *option, char *base, size_t offset, const char *raw,
+                   const struct person *person, struct err *err)
+{
+    void *field = base + offset;
+    if (option_is_list(option))
+        return set_list(field, raw, option->type == OPTION_SOURCES, err);
+    if (option->type == OPTION_ARGV)
+        return set_argv(field, raw, err);
+    struct str value = STR_INIT(VALUE_MAX);
+    const char *at = raw;
+    bool ok = take_item(&at, '\0', &value, err) && set_one(option, base, offset, value.buf, person, err);
+    str_wipe(&value);
+    return ok;
+}
+
+bool option_set(const struct conf_option *option, void *base, const char *raw, const struct person *person,
+                struct err *err)
+{
+    bool twice = option->also != 0 && option->type != OPTION_HOST;
+    raw = skip_blanks(raw);
+    if (option->later)
+        return not_yet(option->name, err);
+    if (*raw == '\0' || strcmp(raw, "\"\"") == 0) {
+        err_set(err, ERR_CONFIG, "`%s` has no value.", option->name);
+        return err_hint(err, "Write one behind the equals sign, or take the line out.");
+    }
+    return set_at(option, base, option->offset, raw, person, err) &&
+           (!twice || set_at(option, base, option->also, raw, person, err));
+}
+
+/* -- and back -- */
+
+static bool needs_quotes(const char *value, char stop)
+{
+    size_t n = strlen(value);
+    if (n == 0 || value[0] == '"' || is_blank(value[0]) || is_blank(value[n - 1]))
+        return true;
+    for (const char *s = value; *s; s++)
+        if (starts_comment(value, s) || *s == stop)
+            return true;
+    return false;
+}
+
+static bool add_quoted(struct str *out, const char *value, struct err *err)
+{
+    bool ok = str_addc(out, '"', err);
+    for (; ok && *value; value++)
+        ok = (*value != '"' || str_addc(out, '"', err)) && str_addc(out, *value, err);
+    return ok && str_addc(out, '"', err);
+}
+
+static bool add_value(struct str *out, const char *value, char stop, struct err *err)
+{
+    return needs_quotes(value, stop) ? add_quoted(out, value, err) : str_addz(out, value, err);
+}
+
+static bool get_list(const struct strv *list, struct str *out, struct err *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = list->items[i];
+        bool ok = i == 0 || str_addz(out, ", ", err);
+        if (!takes_the_rest(item))
+            ok = ok && add_value(out, item, ',', err);
+        else if (i + 1 < list->count) /* it must not take what follows for its own */
+            ok = ok && add_quoted(out, item, err);
+        else
+            ok = ok && str_addz(out, item, err);
+        if (!ok)
+            return false;
+    }
+    return true;
+}
+
+static bool get_argv(const struct strv *list, struct str *out, struct err *err)
+{
+    if (list->count == 3 && strcmp(list->items[0], "/bin/sh") == 0 && strcmp(list->items[1], "-c") == 0)
+        return str_addf(out, err, "sh: %s", list->items[2]);
+    for (size_t i = 0; i < list->count; i++) {
+        const char *item = list->items[i];
+        bool plain = *item && item[strcspn(item, " \t\"'")] == '\0' && *item != ';' && *item != '#';
+        if ((i > 0 && !str_addc(out, ' ', err)) ||
+            !(plain ? str_addz(out, item, err) : add_quoted(out, item, err)))
+            return false;
+    }
+    return true;
+}
+
+static bool get_word(const struct conf_option *option, int value, struct str *out, struct err *err)
+{
+    const struct conf_word *word = option->words;
+    while (word->word && word->value != value)
+        word++;
+    return !word->word || str_addz(out, word->word, err);
+}
+
+/* get_address - a percent sign that is none of %U %H %M is doubled */
+static bool get_address(const char *address, struct str *out, struct err *err)
+{
+    for (; address && *address; address++)
+        if ((*address == '%' && !str_addc(out, '%', err)) || !str_addc(out, *address, err))
+            return false;
+    return true;
+}
+
+bool option_get(const struct conf_option *option, const void *base, struct str *out, struct err *err)
+{
+    const void *field = (const char *)base + option->offset;
+    uint64_t number = 0;
+    if (option->later)
+        return true;
+    switch (option->type) {
+    case OPTION_LIST:
+    case OPTION_SOURCES:
+        return get_list(field, out, err);
+    case OPTION_ARGV:
+        return get_argv(field, out, err);
+    case OPTION_ADDRESS:
+        return get_address(*(char *const *)field, out, err);
+    case OPTION_ENUM:
+        return get_word(option, *(const int *)field, out, err);
+    case OPTION_KEEP:
+        return str_addz(out, *(const enum keep_mode *)field == KEEP_NO ? "no" : "yes", err);
+    case OPTION_PORT:
+        number = *(const uint16_t *)field;
+        return number == 0 || str_addf(out, err, "%llu", (unsigned long long)number);
+    case OPTION_SECONDS:
+        number = *(const uint32_t *)field;
+        return number == 0 || str_addf(out, err, "%llus", (unsigned long long)number);
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+        number = *(const uint64_t *)field;
+        return number == 0 || str_addf(out, err, "%llu", (unsigned long long)number);
+    default: {
+        const char *text = *(char *const *)field;
+        return !text || add_value(out, text, '\0', err);
+    }
+    }
+}
+
+static void clear_at(const struct conf_option *option, char *field)
+{
+    switch (option->type) {
+    case OPTION_LIST:
+    case OPTION_SOURCES:
+    case OPTION_ARGV:
+        strv_free((struct strv *)(void *)field);
+        break;
+    case OPTION_PORT:
+    case OPTION_SECONDS:
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+    case OPTION_ENUM:
+    case OPTION_KEEP:
+        break;
+    default:
+        free(*(char **)(void *)field);
+        *(char **)(void *)field = NULL;
+    }
+}
+
+void option_clear(const struct conf_option *option, void *base)
+{
+    if (option->later)
+        return;
+    clear_at(option, (char *)base + option->offset);
+    if (option->also != 0 && option->type != OPTION_HOST)
+        clear_at(option, (char *)base + option->also);
+}
