@@ -1,0 +1,74 @@
+/* imap - an IMAP session (RFC 3501, 9051): signing in, and the commands that fetching needs.
+ *
+ * Commands may be sent ahead of answers: imap_send gives a tag, imap_await its answer, whatever the order in
+ * which the server completes them. Untagged data goes to the events of whoever waits; what nobody asked for
+ * is tolerated. A message is streamed: its length costs no memory. */
+#ifndef TAPPAL_CLIENT_IMAP_H
+#define TAPPAL_CLIENT_IMAP_H
+
+#include "client/session.h"
+#include "wire/imap_reply.h"
+
+#define IMAP_OUTSTANDING_MAX 16 /* commands without an answer */
+#define IMAP_ALERTS_MAX 8
+
+struct imap;
+
+/* The server's final word on a command, cleaned. */
+struct imap_answer {
+    enum imap_status status; /* IMAP_OK, IMAP_NO, IMAP_NOT_UNDERSTOOD */
+    bool temporary;
+    char code[64];
+    char text[400];
+};
+
+/* The selected folder. */
+struct imap_box {
+    uint32_t validity; /* UIDVALIDITY; 0: the server gave none */
+    uint32_t next;     /* UIDNEXT; 0: none */
+    uint64_t exists;
+};
+
+/* What is done with untagged data while a command runs. All may be NULL; false ends the session with `err`. */
+struct imap_events {
+    void *arg;
+    struct uidset *found; /* SEARCH and ESEARCH */
+    bool (*list)(void *arg, const struct imap_list *list, struct err *err);
+    /* A message begins; *take_r false: read over it. `so_far` need not have its UID yet. */
+    bool (*begin)(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err);
+    bool (*data)(void *arg, const char *bytes, size_t n, struct err *err);
+    /* The end of a FETCH response; `taken`: a message came with it, and was taken. */
+    bool (*fetched)(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err);
+};
+
+/* Greeting, STARTTLS, sign-in, capabilities, ID. *phase_r says how far it came, after a failure too. */
+MUST_USE bool imap_open(const struct session_options *options, struct imap **imap_r,
+                        enum session_phase *phase_r, struct err *err);
+void imap_close(struct imap **imap); /* LOGOUT is sent, its answer not waited for */
+
+bool imap_usable(
+    const struct imap *imap); /* false: the connection is gone, or nobody knows where in it we are */
+bool imap_can(const struct imap *imap, const char *capability);
+const char *imap_peer(const struct imap *imap);
+const struct imap_box *imap_box(const struct imap *imap);
+/* [ALERT] texts since the sign-in, to be shown to the person; before it anyone may have written them. */
+const struct strv *imap_alerts(const struct imap *imap);
+
+MUST_USE bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* False: the session is over. A server's NO or BAD is an answer. */
+MUST_USE bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
+                         struct imap_answer *answer_r, struct err *err);
+/* imap_await, and NO or BAD becomes an error: "The server HOST refused to WHAT: TEXT". */
+MUST_USE bool imap_finish(struct imap *imap, unsigned tag, const struct imap_events *events, const char *what,
+                          struct err *err);
+bool imap_refused(const struct imap *imap, const struct imap_answer *answer, const char *what,
+                  struct err *err);
+
+/* `name` is the server's own form of the folder's name. */
+MUST_USE bool imap_select(struct imap *imap, const char *name, bool read_only, struct err *err);
+/* "UID FETCH set (items)", sent ahead. */
+MUST_USE bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
+                              struct err *err);
+
+#endif
