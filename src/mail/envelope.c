@@ -228,7 +228,7 @@ static bool read_number(struct cursor *c, const char *key, uint64_t max, uint64_
     size_t n;
     const char *value = take(c, key, &n);
     char digits[NUMBER_MAX + 1] = "";
-    if (!value || n == 0 || n > NUMBER_MAX || (value[0] == '0' && n > 1))
+    if (!value || n == 0 || n > NUMBER_MAX || memchr(value, '\0', n) || (value[0] == '0' && n > 1))
         return broken(key, err);
     memcpy(digits, value, n);
     return text_u64(digits, max, value_r) || broken(key, err);

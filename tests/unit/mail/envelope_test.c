@@ -176,7 +176,9 @@ END_TEST
 START_TEST(test_envelope_nul_is_found)
 {
     static const char nul[] = HEAD "sender: a\0b\nrecipient: b\n\n";
+    static const char in_number[] = "tappal-message 1\naccepted: 1\nuid: 1\0\nsender: a\nrecipient: b\n\n";
     ck_assert(!reads_as_written(nul, sizeof nul - 1));
+    ck_assert(!reads_as_written(in_number, sizeof in_number - 1));
 }
 END_TEST
 
