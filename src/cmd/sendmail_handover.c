@@ -1,0 +1,249 @@
+/* sendmail_handover - a stored message goes to whoever sends it. Waiting is for the person's sake
+ * only: the message is safe. It is taken back in two cases, both with its lock: every recipient was
+ * refused for good, or an account that never delivered anything failed before a person's eyes. */
+#include "cmd/sendmail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "cmd/say.h"
+#include "spool/verdict.h"
+
+#define PIPE_MAX (VERDICT_LINE_MAX * 4)
+
+/* What came over the verdict pipe. */
+struct answers {
+    bool ended;  /* the deliverer let go of the message and said all */
+    bool failed; /* a fault of host or account: */
+    struct err failure;
+};
+
+static bool start(const struct desk *desk, const char *id, int keep_fd, struct err *err)
+{
+    struct str program = STR_INIT(PATH_MAX);
+    struct strv argv = STRV_INIT;
+    bool ok = proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
+              strv_add(&argv, "--queue", err) && strv_add(&argv, desk->store.path, err);
+    if (ok && id != NULL)
+        ok = strv_add(&argv, "--wait-for", err) && strv_add(&argv, id, err);
+    if (ok && id != NULL && desk->options->verbose)
+        ok = strv_add(&argv, "--verbose", err);
+    ok = ok && proc_detach(argv.items, keep_fd, err);
+    strv_free(&argv);
+    str_free(&program);
+    return ok;
+}
+
+bool handover_start(const struct desk *desk, struct err *err)
+{
+    return start(desk, NULL, -1, err);
+}
+
+static void take_line(const char *line, size_t n, struct answers *answers)
+{
+    struct verdict_line v;
+    struct err ignored;
+    if (!verdict_parse(line, n, &v, &ignored))
+        return; /* of another version: what counts is in the journal */
+    answers->ended = answers->ended || v.kind == VERDICT_END;
+    if (v.kind == VERDICT_FAILURE) {
+        answers->failed = true;
+        answers->failure = v.failure;
+    } else if (v.kind == VERDICT_DIALOGUE) {
+        say("%s", v.text);
+    }
+    verdict_line_free(&v);
+}
+
+static void take_lines(struct str *in, struct answers *answers)
+{
+    const char *end;
+    while (!answers->ended && (end = memchr(in->buf, '\n', in->len)) != NULL) {
+        size_t n = (size_t)(end - in->buf);
+        take_line(in->buf, n, answers);
+        str_drop(in, n + 1);
+    }
+}
+
+static void wake_up(int sig)
+{
+    (void)sig;
+}
+
+/* SIGINT, SIGTERM and SIGHUP, blocked since before the message was accepted, interrupt ppoll alone.
+ * What the caller ignores (nohup) stays ignored. */
+static void let_signals_wake(sigset_t *unblocked)
+{
+    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+    sigprocmask(SIG_BLOCK, NULL, unblocked);
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+        struct sigaction was, wakes = {.sa_handler = wake_up};
+        if (sigaction(ending[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
+            sigaction(ending[i], &wakes, NULL);
+        sigdelset(unblocked, ending[i]);
+    }
+}
+
+/* Until the deliverer has said all, is gone, or the time is over. */
+static void read_answers(int fd, int64_t deadline, struct answers *answers)
+{
+    struct str in = STR_INIT(PIPE_MAX);
+    struct err ignored;
+    sigset_t unblocked;
+    char chunk[4096];
+    let_signals_wake(&unblocked);
+    while (!answers->ended) {
+        int64_t left = deadline - clock_mono_ms();
+        struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+        if (left <= 0 || ppoll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, &limit, &unblocked) <= 0)
+            break;
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n <= 0 || !str_add(&in, chunk, (size_t)n, &ignored))
+            break;
+        take_lines(&in, answers);
+    }
+    str_free(&in);
+}
+
+/* -- after the waiting -- */
+
+static bool all_refused(const struct message *m)
+{
+    for (size_t i = 0; i < m->journal.count; i++)
+        if (m->journal.outcomes[i].verdict != VERDICT_REFUSED)
+            return false;
+    return m->journal.count > 0 && !m->journal.in_doubt_open;
+}
+
+static bool none_delivered(const struct message *m)
+{
+    for (size_t i = 0; i < m->journal.count; i++)
+        if (m->journal.outcomes[i].verdict == VERDICT_DELIVERED)
+            return false;
+    return !m->journal.in_doubt_open;
+}
+
+/* Each refusal in the server's words. */
+static void say_refusals(const struct message *m)
+{
+    for (size_t i = 0; i < m->journal.count && i < m->envelope.count; i++) {
+        const struct outcome *o = &m->journal.outcomes[i];
+        if (o->verdict == VERDICT_REFUSED)
+            say_warning("The server refused %s: %s", m->envelope.recipients[i].address,
+                        o->text != NULL ? o->text : "it gave no reason");
+    }
+}
+
+/* From the durable record on the message is done with; what is left of it any runner clears away. */
+static bool finish(struct desk *desk, struct message *m)
+{
+    struct journal_writer *w = NULL;
+    struct err err;
+    bool done = journal_open(&desk->store, m, &w, &err) && journal_finished(w, "refused", &err) &&
+                journal_sync(w, &err);
+    journal_close(&w);
+    if (!done || !store_remove(&desk->store, m, &err))
+        log_event(LOG_LEVEL_WARNING, "not removed", "id", m->id, "error", err.what, NULL);
+    return done;
+}
+
+/* Kept: on a terminal it is said why. Elsewhere silence is the promise. */
+static void say_kept(const char *id, const struct answers *answers)
+{
+    if (!isatty(STDERR_FILENO))
+        return;
+    if (answers->failed)
+        (void)say_error(NULL, &answers->failure);
+    say_warning("The message stays in the queue as %s and will be tried again.", id);
+}
+
+/* With the message's lock: whether it is taken back, and the exit status. */
+static int decide(struct letter *l, struct message *m, const struct answers *answers)
+{
+    const bool refused = all_refused(m);
+    const bool setting_up = answers->failed && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
+    if (refused || isatty(STDERR_FILENO))
+        say_refusals(m);
+    if ((refused || setting_up) && finish(l->desk, m))
+        return refused ? err_exit_status(ERR_REFUSED_PERM) : say_error(NULL, &answers->failure);
+    say_kept(l->id, answers);
+    return 0;
+}
+
+static int conclude(struct letter *l, const struct answers *answers)
+{
+    struct message m;
+    struct err err;
+    int status = 0;
+    enum store_take took = TAKE_BUSY;
+    if (answers->ended || answers->failed)
+        took = store_take(&l->desk->store, l->id, &m, &err);
+    if (took == TAKE_GOT) {
+        status = decide(l, &m, answers);
+        store_release(&m);
+    } else if (took != TAKE_GONE) { /* gone: delivered, or reported on */
+        say_kept(l->id, answers);
+    }
+    return status;
+}
+
+static bool start_and_wait(struct letter *l, struct answers *answers, struct err *err)
+{
+    int fds[2];
+    int64_t deadline = clock_mono_ms() + (int64_t)l->account->send.wait * 1000;
+    if (pipe2(fds, O_CLOEXEC) != 0)
+        return err_errno(err, ERR_LOCAL, "A pipe could not be made");
+    bool ok = start(l->desk, l->id, fds[1], err);
+    close(fds[1]);
+    if (ok)
+        read_answers(fds[0], deadline, answers);
+    close(fds[0]);
+    return ok;
+}
+
+/* A mode that the configuration names is settled; else the command line's counts. Without an account
+ * there is nothing to wait for. */
+static enum send_mode choose_mode(const struct letter *l)
+{
+    enum send_mode mode = l->account != NULL ? l->account->send.mode : SEND_AUTO;
+    mode = mode != SEND_AUTO ? mode : l->desk->options->mode;
+    if (mode == SEND_AUTO && !store_role_is_free(&l->desk->store))
+        return SEND_BACKGROUND;
+    return mode != SEND_QUEUE && l->account == NULL ? SEND_BACKGROUND : mode;
+}
+
+int handover(struct letter *l)
+{
+    struct answers answers = {.ended = false};
+    struct err err;
+    const enum send_mode mode = choose_mode(l);
+    snprintf(l->id, sizeof l->id, "%s", store_writer_id(l->writer));
+    store_writer_free(&l->writer); /* and with it the lock, which the deliverer wants */
+    if (l->account == NULL)
+        answers = (struct answers){.failed = true, .failure = l->fault};
+    if (mode == SEND_QUEUE || l->account == NULL)
+        say_kept(l->id, &answers);
+    if (mode == SEND_QUEUE)
+        return 0;
+    store_wake(&l->desk->store);
+    const bool wait = mode != SEND_BACKGROUND;
+    bool started = wait ? start_and_wait(l, &answers, &err)
+                        : !store_role_is_free(&l->desk->store) || handover_start(l->desk, &err);
+    if (!started) {
+        log_event(LOG_LEVEL_ERROR, "not started", "id", l->id, "error", err.what, NULL);
+        answers = (struct answers){.failed = true, .failure = err};
+        say_kept(l->id, &answers);
+        return 0;
+    }
+    return wait ? conclude(l, &answers) : 0;
+}
