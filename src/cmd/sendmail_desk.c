@@ -31,7 +31,7 @@ static bool no_account(struct err *err)
 static bool load(struct desk *desk, struct err *err)
 {
     struct err fault;
-    if (!place_load(&desk->place, &desk->config, &fault)) {
+    if (!place_load_sending(&desk->place, &desk->config, &fault)) {
         if (fault.kind == ERR_CONFIG && fault.sys == ENOENT)
             return no_account(err);
         desk->broken = true;
