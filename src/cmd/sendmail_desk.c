@@ -13,32 +13,15 @@
 
 #define DELIVERED ".delivered"
 
-static size_t count_senders(const struct config *config)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < config->count; i++)
-        n += config->accounts[i].send.on ? 1 : 0;
-    return n;
-}
-
-static bool no_account(struct err *err)
-{
-    err_set(err, ERR_CONFIG, "No account to send mail by is set up, so the message was not kept.");
-    return err_hint(err, "Set one up: tappal account add ADDRESS");
-}
-
 /* A configuration that is not there, apart from one that is there and broken. */
 static bool load(struct desk *desk, struct err *err)
 {
-    struct err fault;
-    if (!place_load_sending(&desk->place, &desk->config, &fault)) {
-        if (fault.kind == ERR_CONFIG && fault.sys == ENOENT)
-            return no_account(err);
-        desk->broken = true;
-        desk->fault = fault;
+    if (place_load_sending(&desk->place, &desk->config, &desk->fault))
         return true;
-    }
-    return count_senders(&desk->config) > 0 || no_account(err);
+    desk->broken = desk->fault.sys != ENOENT;
+    if (!desk->broken)
+        *err = desk->fault;
+    return desk->broken;
 }
 
 bool desk_open(struct desk *desk, const struct sendmail_options *options, struct err *err)

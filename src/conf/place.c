@@ -1,6 +1,7 @@
 /* place - see place.h. */
 #include "conf/place.h"
 
+#include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,7 @@ static bool load(const struct place *place, bool (*satisfies)(const struct confi
     err_set(err, ERR_CONFIG, "No account %s is set up: there is none in %s%s%s.", missing,
             place->config_dir ? place->config_dir : "a home folder", place->machine_dir ? ", nor in " : "",
             place->machine_dir ? place->machine_dir : "");
+    err->sys = ENOENT;
     return err_hint(err, "Set one up with: tappal account add YOU@EXAMPLE.ORG");
 }
 

@@ -24,7 +24,7 @@ void place_free(struct place *place);
 
 /* The configuration that counts: the person's own where it has accounts, else the machine's.
  * An own one that is broken is an error, never a reason to use the machine's.
- * Neither: ERR_CONFIG "no account is set up", hint `tappal account add`. */
+ * Neither: ERR_CONFIG with sys ENOENT, "no account is set up", hint `tappal account add`. */
 MUST_USE bool place_load(const struct place *place, struct config *config_r, struct err *err);
 
 /* The same for sending: an own configuration without any [send] leaves it to the machine's. */
