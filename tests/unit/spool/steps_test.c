@@ -179,7 +179,7 @@ static bool enqueue(struct err *err)
 static bool enqueue_named(struct err *err)
 {
     if ((unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-        mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0)
+        mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0)
         ck_assert_int_eq(mount("none", "/proc", "tmpfs", 0, NULL), 0);
     return enqueue(err);
 }
