@@ -1,4 +1,6 @@
 /* auth_try - the live test of a password: what deliver and fetch do first, and nothing more. */
+#include "client/imap.h"
+#include "client/pop3.h"
 #include "client/session.h"
 #include "client/smtp.h"
 #include "cmd/auth.h"
@@ -7,10 +9,27 @@ static bool try_smtp(const struct session_options *options, const char *ehlo, st
 {
     enum session_phase phase;
     struct smtp *smtp = NULL;
-    if (!smtp_open(options, ehlo, &smtp, &phase, err))
-        return false;
+    bool ok = smtp_open(options, ehlo, &smtp, &phase, err);
     smtp_close(&smtp);
-    return true;
+    return ok;
+}
+
+static bool try_imap(const struct session_options *options, struct err *err)
+{
+    enum session_phase phase;
+    struct imap *imap = NULL;
+    bool ok = imap_open(options, &imap, &phase, err);
+    imap_close(&imap);
+    return ok;
+}
+
+static bool try_pop3(const struct session_options *options, struct err *err)
+{
+    enum session_phase phase;
+    struct pop3 *pop3 = NULL;
+    bool ok = pop3_open(options, &pop3, &phase, err);
+    pop3_close(&pop3);
+    return ok;
 }
 
 bool auth_try(const struct account *account, const struct auth_service *service, struct err *err)
@@ -23,7 +42,12 @@ bool auth_try(const struct account *account, const struct auth_service *service,
         .may_prompt = auth_on_terminal(),
         .secret = service->password.bytes.len > 0 ? &service->password : NULL,
     };
-    if (service->server->protocol != PROTO_SMTP)
-        return true; /* NEEDSWORK: imap_open and pop3_open */
-    return try_smtp(&options, account->send.ehlo, err);
+    switch (service->server->protocol) {
+    case PROTO_IMAP:
+        return try_imap(&options, err);
+    case PROTO_POP3:
+        return try_pop3(&options, err);
+    default:
+        return try_smtp(&options, account->send.ehlo, err);
+    }
 }

@@ -79,7 +79,7 @@ def without_a_keyring(lab, ada):
 
 
 def other_sources(lab, ada):
-    ada.account(password_from=f"command printf {lab.site['PASSWORD']}")
+    ada.account(password_from=f"command printf %s '{lab.site['PASSWORD']}'")
     status = ada.run("tappal", "auth", "status")
     tap.ok(status.status == 0 and "command: found" in status.out, "a command is asked", status)
     tap.ok(lab.site["PASSWORD"] not in status.out, "and its arguments are not shown")

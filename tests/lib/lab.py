@@ -42,7 +42,7 @@ class Lab:
         more = ["--postfix", str(BUILD / "postfix")] if self.postfix else []
         subprocess.run([str(TOP / "tests/site/site"), "up", str(self.dir / "site"), *more], check=True, stdout=subprocess.DEVNULL)
         lines = (self.dir / "site/env").read_text().splitlines()
-        self.site = {k[5:]: v for k, _, v in (w.partition("=") for line in lines for w in shlex.split(line) if w.startswith("SITE_"))}
+        self.site = {k[5:]: v for k, _, v in (w.partition("=") for line in lines for w in shlex.split(line) if w.startswith("SITE_") and "=" in w)}
         return self
 
     def __exit__(self, *_):
