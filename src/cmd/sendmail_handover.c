@@ -133,14 +133,14 @@ static bool none_delivered(const struct message *m)
     return !m->journal.in_doubt_open;
 }
 
-/* Each refusal in the server's words. */
+/* Each refusal in the server's words: "550 5.1.1 No such user". */
 static void say_refusals(const struct message *m)
 {
     for (size_t i = 0; i < m->journal.count && i < m->envelope.count; i++) {
         const struct outcome *o = &m->journal.outcomes[i];
         if (o->verdict == VERDICT_REFUSED)
-            say_warning("The server refused %s: %s", m->envelope.recipients[i].address,
-                        o->text != NULL ? o->text : "it gave no reason");
+            say_warning("%s was refused: %d%s%s %s", m->envelope.recipients[i].address, o->code,
+                        o->enhanced[0] != '\0' ? " " : "", o->enhanced, o->text != NULL ? o->text : "");
     }
 }
 
