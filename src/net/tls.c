@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "net/dial.h"
+#include "net/tls_words.h"
 
 /* Bookworm's default still offers TLS 1.0 and 1.1. */
 #define PRIORITY_APPENDED "-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%PROFILE_MEDIUM"
@@ -139,13 +140,7 @@ void tls_trust_free(struct tls_trust **trust)
     *trust = NULL;
 }
 
-/* -- sentences about certificates -- */
-
-static void show_date(time_t t, char out[32])
-{
-    clock_iso(t, out);
-    out[strcspn(out, "T")] = '\0';
-}
+/* -- what a certificate says -- */
 
 static void show_issuer(gnutls_x509_crt_t cert, char out[SHOWN_MAX])
 {
@@ -157,8 +152,6 @@ static void show_issuer(gnutls_x509_crt_t cert, char out[SHOWN_MAX])
             size = 0;
     }
     text_clean(out, SHOWN_MAX, name, size);
-    if (!*out)
-        text_clean(out, SHOWN_MAX, "somebody unnamed", 16);
 }
 
 /* The i-th name as text: 1 shown, 0 of a kind we do not show, -1 there are no more. */
@@ -215,58 +208,6 @@ static bool bears_dns_name(gnutls_x509_crt_t cert)
     }
 }
 
-static void say_untrusted(const struct tls_layer *l, gnutls_x509_crt_t leaf, gnutls_x509_crt_t last,
-                          struct err *err)
-{
-    char issuer[SHOWN_MAX];
-    if (gnutls_x509_crt_check_issuer(leaf, leaf)) {
-        err_set(err, ERR_TLS, "The certificate of %s is self-signed: nobody vouches for it.", l->peer);
-        err_hint(err,
-                 "If the server is your own, save its certificate in a file and set tls_ca = FILE. Otherwise "
-                 "somebody may be listening in: do not go on.");
-        return;
-    }
-    show_issuer(last, issuer);
-    err_set(err, ERR_TLS, "The certificate of %s comes from \"%s\", whom this machine does not trust.",
-            l->peer, issuer);
-    err_hint(
-        err,
-        "If that is the authority of your own network, set tls_ca = FILE with its certificate. The server "
-        "may also have forgotten to send an intermediate certificate; or somebody is listening in.");
-}
-
-static void say_wrong_time(const struct tls_layer *l, gnutls_x509_crt_t cert, bool is_leaf, bool expired,
-                           struct err *err)
-{
-    char date[32], today[32];
-    show_date(expired ? gnutls_x509_crt_get_expiration_time(cert) : gnutls_x509_crt_get_activation_time(cert),
-              date);
-    show_date((time_t)clock_now(), today);
-    err_set(err, ERR_TLS, "%s of %s %s %s.", is_leaf ? "The certificate" : "A certificate above that",
-            l->peer, expired ? "expired on" : "is not valid before", date);
-    err_hint(err, "This machine's clock says %s. If that is right, only the server's operator can help.",
-             today);
-}
-
-static void say_wrong_name(const struct tls_layer *l, gnutls_x509_crt_t leaf, struct err *err)
-{
-    struct str names = STR_INIT(4096);
-    if (l->address_size == 0 && !bears_dns_name(leaf)) {
-        err_set(
-            err, ERR_TLS,
-            "The certificate of %s bears no DNS name besides its subject, which does not count (RFC 9525).",
-            l->peer);
-        err_hint(err, "Its operator must add %s as a subject alternative name.", l->name.buf);
-        return;
-    }
-    list_names(leaf, &names);
-    err_set(err, ERR_TLS, "The certificate of %s is not for %s but for %s.", l->peer, l->name.buf,
-            names.len > 0 ? names.buf : "nobody");
-    err_hint(err,
-             "Check the spelling of host. If the server is known to bear another name, set tls_host = NAME.");
-    str_free(&names);
-}
-
 /* The first certificate of the chain that `expired` or is not yet valid; the leaf where none is. */
 static unsigned find_wrong_time(const gnutls_x509_crt_t *chain, unsigned n, bool expired)
 {
@@ -278,36 +219,51 @@ static unsigned find_wrong_time(const gnutls_x509_crt_t *chain, unsigned n, bool
     return 0;
 }
 
-static void say_generic(const struct tls_layer *l, unsigned status, struct err *err)
+static bool explain_name(const struct tls_layer *l, gnutls_x509_crt_t leaf, struct err *err)
 {
-    gnutls_datum_t text = {0};
-    char shown[400];
-    if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) < 0)
-        text = (gnutls_datum_t){0};
-    text_clean(shown, sizeof shown, (const char *)text.data, text.data ? text.size : 0);
-    err_set(err, ERR_TLS, "The certificate of %s is not good: %s", l->peer,
-            *shown ? shown : "it cannot be verified.");
-    err_hint(err, "Only the server's operator can help.");
-    gnutls_free(text.data);
+    struct str names = STR_INIT(NAME_LIMIT);
+    if (l->address_size == 0 && !bears_dns_name(leaf))
+        return tls_say_no_name(err, l->peer, l->name.buf);
+    list_names(leaf, &names);
+    tls_say_wrong_name(err, l->peer, l->name.buf, names.buf);
+    str_free(&names);
+    return false;
 }
 
-static void explain_status(const struct tls_layer *l, const gnutls_x509_crt_t *chain, unsigned n,
+static bool explain_bits(const struct tls_layer *l, unsigned status, struct err *err)
+{
+    gnutls_datum_t text = {0};
+    char shown[400] = "";
+    if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0) >= 0)
+        text_clean(shown, sizeof shown, (const char *)text.data, text.size);
+    gnutls_free(text.data);
+    return tls_say_bad_certificate(err, l->peer, *shown ? shown : "it cannot be verified");
+}
+
+/* Trust comes first: what an untrusted certificate says of itself is worth nothing. */
+static bool explain_status(const struct tls_layer *l, const gnutls_x509_crt_t *chain, unsigned n,
                            unsigned status, struct err *err)
 {
+    char issuer[SHOWN_MAX];
     if (status & GNUTLS_CERT_SIGNER_NOT_FOUND) {
-        say_untrusted(l, chain[0], chain[n - 1], err);
-    } else if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
-        bool expired = status & GNUTLS_CERT_EXPIRED;
-        unsigned i = find_wrong_time(chain, n, expired);
-        say_wrong_time(l, chain[i], i == 0, expired, err);
-    } else if (status & GNUTLS_CERT_PURPOSE_MISMATCH) {
-        err_set(err, ERR_TLS, "The certificate of %s is not meant for servers.", l->peer);
-        err_hint(err, "Only the server's operator can help.");
-    } else if (status == 0 || (status & ~(unsigned)GNUTLS_CERT_INVALID) == GNUTLS_CERT_UNEXPECTED_OWNER) {
-        say_wrong_name(l, chain[0], err);
-    } else {
-        say_generic(l, status, err);
+        if (gnutls_x509_crt_check_issuer(chain[0], chain[0]))
+            return tls_say_self_signed(err, l->peer);
+        show_issuer(chain[n - 1], issuer);
+        return tls_say_untrusted(err, l->peer, issuer);
     }
+    if (status & GNUTLS_CERT_EXPIRED) {
+        unsigned i = find_wrong_time(chain, n, true);
+        return tls_say_expired(err, l->peer, i > 0, gnutls_x509_crt_get_expiration_time(chain[i]));
+    }
+    if (status & GNUTLS_CERT_NOT_ACTIVATED) {
+        unsigned i = find_wrong_time(chain, n, false);
+        return tls_say_not_yet_valid(err, l->peer, i > 0, gnutls_x509_crt_get_activation_time(chain[i]));
+    }
+    if (status & GNUTLS_CERT_PURPOSE_MISMATCH)
+        return tls_say_bad_certificate(err, l->peer, "it is not meant for servers");
+    if ((status & ~(unsigned)GNUTLS_CERT_INVALID & ~(unsigned)GNUTLS_CERT_UNEXPECTED_OWNER) == 0)
+        return explain_name(l, chain[0], err);
+    return explain_bits(l, status, err);
 }
 
 /* -- verification -- */
@@ -328,8 +284,7 @@ static int check_chain(struct tls_layer *l, const gnutls_x509_crt_t *chain, unsi
     if (result == 0)
         explain_status(l, chain, n, status, &l->failure);
     else
-        err_set(&l->failure, ERR_TLS, "The certificate of %s cannot be verified: %s.", l->peer,
-                gnutls_strerror(result));
+        tls_say_bad_certificate(&l->failure, l->peer, gnutls_strerror(result));
     return GNUTLS_E_CERTIFICATE_ERROR;
 }
 
@@ -350,8 +305,7 @@ static int verify(gnutls_session_t session)
     if (n > 0 && imported == n)
         result = check_chain(l, chain, n);
     else
-        l->failed =
-            !err_set(&l->failure, ERR_TLS, "The server %s sent no certificate that can be read.", l->peer);
+        l->failed = !tls_say_bad_certificate(&l->failure, l->peer, "it cannot be read");
     while (imported > 0)
         gnutls_x509_crt_deinit(chain[--imported]);
     return result;
@@ -402,65 +356,37 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t n)
     return moved(l, got);
 }
 
-/* -- sentences about the handshake -- */
+/* -- why a handshake failed -- */
 
-static bool heard_plaintext(const struct tls_layer *l)
+static bool explain_plaintext(struct tls_layer *l, struct err *err)
 {
-    return l->heard_n > 0 && (l->heard[0] < 0x14 || l->heard[0] > 0x17); /* content types of TLS records */
-}
-
-static bool say_plaintext(struct tls_layer *l, struct err *err)
-{
-    static const struct {
-        const char *greeting;
-        const char *ports;
-    } hints[] = {
-        {"220", "port 587"},
-        {"* ", "port 143"},
-        {"+OK", "port 110"},
-        {"", "its own port"},
-    };
     char line[HEARD_MAX + 1], shown[SHOWN_MAX];
-    size_t i = 0;
     long more = l->layer.below->ops->read(l->layer.below, line, HEARD_MAX, &l->failure);
     if (more > 0)
         keep_heard(l, line, (size_t)more);
     memcpy(line, l->heard, l->heard_n);
     line[l->heard_n] = '\0';
     text_clean(shown, sizeof shown, line, strcspn(line, "\r\n"));
-    if (l->mode == TLS_STARTTLS) {
-        err_set(err, ERR_TLS, "The server %s went on without TLS after it had agreed to start it.", l->peer);
-        return err_hint(err, "Use tls = implicit with port 465, 993 or 995, if the server offers it.");
-    }
-    while (!text_starts(line, hints[i].greeting))
-        i++;
-    err_set(err, ERR_TLS, "The server %s answered without TLS (\"%s\").", l->peer, shown);
-    return err_hint(
-        err, "This port does not speak TLS from the first byte: use tls = starttls, with %s or this one.",
-        hints[i].ports);
+    return tls_say_plaintext(err, l->peer, l->mode, shown);
 }
 
-static bool say_too_old(const struct tls_layer *l, struct err *err)
-{
-    err_set(err, ERR_TLS, "The server %s speaks no version of TLS that is still safe (1.2 or 1.3).", l->peer);
-    return err_hint(err, "Only the server's operator can help, by an update.");
-}
-
-static bool say_alert(const struct tls_layer *l, struct err *err)
+static bool explain_alert(const struct tls_layer *l, struct err *err)
 {
     gnutls_alert_description_t alert = gnutls_alert_get(l->session);
-    const char *name = gnutls_alert_get_name(alert);
+    const char *name = gnutls_alert_get_name(alert) ? gnutls_alert_get_name(alert) : "for a reason unknown";
     switch (alert) {
     case GNUTLS_A_PROTOCOL_VERSION:
-        return say_too_old(l, err);
+        return tls_say_too_old(err, l->peer);
     case GNUTLS_A_HANDSHAKE_FAILURE:
+    case GNUTLS_A_DECODE_ERROR:
+        if (gnutls_certificate_client_get_request_status(l->session)) /* what servers say to an empty one */
+            return tls_say_wants_certificate(err, l->peer, name);
+        return alert == GNUTLS_A_DECODE_ERROR ? tls_say_broken_off(err, l->peer, name)
+                                              : tls_say_too_weak(err, l->peer);
     case GNUTLS_A_INSUFFICIENT_SECURITY:
-        err_set(err, ERR_TLS, "The server %s and this machine found no safe encryption that both know.",
-                l->peer);
-        return err_hint(err, "Only the server's operator can help, by an update.");
+        return tls_say_too_weak(err, l->peer);
     case GNUTLS_A_UNRECOGNIZED_NAME:
-        err_set(err, ERR_TLS, "The server %s does not know the name %s.", l->peer, l->name.buf);
-        return err_hint(err, "Check the spelling of host, or set tls_host.");
+        return tls_say_unknown_name(err, l->peer, l->name.buf);
     case GNUTLS_A_CERTIFICATE_REQUIRED:
     case GNUTLS_A_BAD_CERTIFICATE:
     case GNUTLS_A_UNSUPPORTED_CERTIFICATE:
@@ -469,13 +395,9 @@ static bool say_alert(const struct tls_layer *l, struct err *err)
     case GNUTLS_A_CERTIFICATE_UNKNOWN:
     case GNUTLS_A_UNKNOWN_CA:
     case GNUTLS_A_ACCESS_DENIED:
-        err_set(err, ERR_TLS, "The server %s wants a client certificate that it accepts (%s).", l->peer,
-                name);
-        return err_hint(err,
-                        "Set tls_cert and tls_key to the certificate that you were given for this server.");
+        return tls_say_wants_certificate(err, l->peer, name);
     default:
-        err_set(err, ERR_TLS, "The server %s broke off TLS: %s.", l->peer, name ? name : "no reason known");
-        return err_hint(err, "Try again later; if it happens each time, ask the server's operator.");
+        return tls_say_broken_off(err, l->peer, name);
     }
 }
 
@@ -487,30 +409,28 @@ static bool explain_error(const struct tls_layer *l, int status, struct err *err
     }
     switch (status) {
     case GNUTLS_E_FATAL_ALERT_RECEIVED:
-        return say_alert(l, err);
+        return explain_alert(l, err);
     case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
-        return say_too_old(l, err);
+        return tls_say_too_old(err, l->peer);
+    case GNUTLS_E_INSUFFICIENT_SECURITY:
+    case GNUTLS_E_DH_PRIME_UNACCEPTABLE:
+        return tls_say_too_weak(err, l->peer);
     case GNUTLS_E_PREMATURE_TERMINATION:
-    case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
-        err_set(err, ERR_NETWORK, "The server %s cut the connection without the goodbye that TLS asks for.",
-                l->peer);
-        return err_hint(err, "Try again later; if it happens each time, ask the server's operator.");
+        return tls_say_truncated(err, l->peer);
     case GNUTLS_E_MEMORY_ERROR:
         return err_nomem(err);
     default:
-        err_set(err, ERR_TLS, "TLS with the server %s failed: %s", l->peer, gnutls_strerror(status));
-        return err_hint(err, "Try again later; if it happens each time, ask the server's operator.");
+        return tls_say_broken_off(err, l->peer, gnutls_strerror(status));
     }
 }
 
 static bool explain_handshake(struct tls_layer *l, int status, struct err *err)
 {
-    if (!l->failed && heard_plaintext(l))
-        return say_plaintext(l, err);
-    if (!l->failed && status == GNUTLS_E_PREMATURE_TERMINATION) {
-        err_set(err, ERR_NETWORK, "The server %s closed the connection instead of starting TLS.", l->peer);
-        return err_hint(err, "Does this port speak TLS? Check port and tls; otherwise try again later.");
-    }
+    bool plain = l->heard_n > 0 && (l->heard[0] < 0x14 || l->heard[0] > 0x17); /* types of TLS records */
+    if (!l->failed && plain)
+        return explain_plaintext(l, err);
+    if (!l->failed && status == GNUTLS_E_PREMATURE_TERMINATION)
+        return tls_say_closed(err, l->peer);
     return explain_error(l, status, err);
 }
 

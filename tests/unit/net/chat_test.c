@@ -39,6 +39,7 @@ START_TEST(test_chat_dialogue)
     ck_assert_str_eq(line.buf, "220 hi");
     ck_assert(chat_send(&chat, &err, "EHLO %s", "me"));
     ck_assert_uint_eq(sent.len, 0);
+    ck_assert(chat_flush(&chat, &err));
     ck_assert(chat_read_line(&chat, &line, &err));
     ck_assert_str_eq(line.buf, "250 \033[2Jok");
     ck_assert_str_eq(sent.buf, "EHLO me\r\n");

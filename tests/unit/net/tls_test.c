@@ -1,0 +1,758 @@
+/* TLS against servers with every kind of certificate that must be refused: each in a child, over a socket
+ * pair. A refused server must not have got one byte of application data. Keys and certificates are made
+ * here, at the start, by GnuTLS. */
+#include "net/tls.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <gnutls/abstract.h>
+#include <gnutls/gnutls.h>
+#include <gnutls/x509.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "drip.h"
+#include "unit.h"
+
+#define DAY 86400
+#define HOST "mail.example.test"
+
+/* -- certificates -- */
+
+enum { ROOT, OTHER_ROOT, INTER, INTER_EXPIRED, INTER_NO_CA, INTER_OTHER_NAMES, SELF, CERTS_OF_CHAINS };
+
+struct recipe {
+    const char *cn;
+    const char *dns, *dns2;
+    size_t dns_n; /* where dns holds a NUL */
+    const char *ip;
+    int from, to; /* days from now; 0 0: -1 and 30 */
+    bool ca, client_only, weak_key, sha1;
+    const char *only; /* name constraint */
+};
+
+static const struct recipe makers[CERTS_OF_CHAINS] = {
+    [ROOT] = {.cn = "Root", .ca = true},
+    [OTHER_ROOT] = {.cn = "Other root", .ca = true},
+    [INTER] = {.cn = "Between", .ca = true},
+    [INTER_EXPIRED] = {.cn = "Old", .ca = true, .from = -9, .to = -2},
+    [INTER_NO_CA] = {.cn = "No authority", .dns = "no-ca.example.test"},
+    [INTER_OTHER_NAMES] = {.cn = "Elsewhere", .ca = true, .only = "example.net"},
+};
+
+struct signer {
+    gnutls_x509_crt_t cert;
+    gnutls_x509_privkey_t key;
+};
+
+static struct signer signers[CERTS_OF_CHAINS];
+static char folder[] = "/tmp/tappal-tls-XXXXXX";
+static char ca_file[64], ca_folder[64], client_file[64], locked_file[64];
+
+static void check(int status)
+{
+    ck_assert_msg(status >= 0, "%s", gnutls_strerror(status));
+}
+
+/* A DNS name with a NUL inside, which GnuTLS would not write: SEQUENCE { [2] IA5String }. */
+static void add_raw_name(gnutls_x509_crt_t cert, const char *name, size_t n)
+{
+    unsigned char der[128] = {0x30, (unsigned char)(n + 2), 0x82, (unsigned char)n};
+    memcpy(der + 4, name, n);
+    check(gnutls_x509_crt_set_extension_by_oid(cert, "2.5.29.17", der, n + 4, 0));
+}
+
+static void add_names(gnutls_x509_crt_t cert, const struct recipe *r)
+{
+    const char *names[] = {r->dns_n ? NULL : r->dns, r->dns2};
+    unsigned char address[16];
+    for (int i = 0; i < 2; i++)
+        if (names[i])
+            check(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, names[i],
+                                                       (unsigned)strlen(names[i]), GNUTLS_FSAN_APPEND));
+    if (r->dns_n)
+        add_raw_name(cert, r->dns, r->dns_n);
+    if (r->ip) {
+        bool v6 = strchr(r->ip, ':') != NULL;
+        ck_assert_int_eq(inet_pton(v6 ? AF_INET6 : AF_INET, r->ip, address), 1);
+        check(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, address, v6 ? 16 : 4,
+                                                   GNUTLS_FSAN_APPEND));
+    }
+}
+
+static void constrain(gnutls_x509_crt_t cert, const char *only)
+{
+    gnutls_x509_name_constraints_t constraints;
+    gnutls_datum_t name = {(unsigned char *)strdup(only), (unsigned)strlen(only)};
+    check(gnutls_x509_name_constraints_init(&constraints));
+    check(gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_DNSNAME, &name));
+    check(gnutls_x509_crt_set_name_constraints(cert, constraints, 1));
+    gnutls_x509_name_constraints_deinit(constraints);
+    free(name.data);
+}
+
+/* GnuTLS finds issuers only among certificates that it has read. */
+static void reread(gnutls_x509_crt_t *cert)
+{
+    gnutls_datum_t der;
+    check(gnutls_x509_crt_export2(*cert, GNUTLS_X509_FMT_DER, &der));
+    gnutls_x509_crt_deinit(*cert);
+    check(gnutls_x509_crt_init(cert));
+    check(gnutls_x509_crt_import(*cert, &der, GNUTLS_X509_FMT_DER));
+    gnutls_free(der.data);
+}
+
+static struct signer make(const struct recipe *r, const struct signer *issuer)
+{
+    static unsigned char serial;
+    struct signer s;
+    time_t now = time(NULL);
+    int from = r->from || r->to ? r->from : -1, to = r->from || r->to ? r->to : 30;
+    check(gnutls_x509_privkey_init(&s.key));
+    if (r->weak_key)
+        check(gnutls_x509_privkey_generate(s.key, GNUTLS_PK_RSA, 1024, 0));
+    else
+        check(gnutls_x509_privkey_generate(s.key, GNUTLS_PK_ECDSA,
+                                           GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
+    check(gnutls_x509_crt_init(&s.cert));
+    check(gnutls_x509_crt_set_version(s.cert, 3));
+    check(gnutls_x509_crt_set_serial(s.cert, (serial++, &serial), 1));
+    check(gnutls_x509_crt_set_activation_time(s.cert, now + from * DAY));
+    check(gnutls_x509_crt_set_expiration_time(s.cert, now + to * DAY));
+    check(gnutls_x509_crt_set_key(s.cert, s.key));
+    check(gnutls_x509_crt_set_dn_by_oid(s.cert, GNUTLS_OID_X520_COMMON_NAME, 0, r->cn,
+                                        (unsigned)strlen(r->cn)));
+    check(gnutls_x509_crt_set_basic_constraints(s.cert, r->ca, -1));
+    check(gnutls_x509_crt_set_key_usage(s.cert,
+                                        r->ca ? GNUTLS_KEY_KEY_CERT_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE));
+    add_names(s.cert, r);
+    if (r->only)
+        constrain(s.cert, r->only);
+    if (!r->ca)
+        check(gnutls_x509_crt_set_key_purpose_oid(
+            s.cert, r->client_only ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER, 0));
+    check(gnutls_x509_crt_sign2(s.cert, issuer ? issuer->cert : s.cert, issuer ? issuer->key : s.key,
+                                r->sha1 ? GNUTLS_DIG_SHA1 : GNUTLS_DIG_SHA256, 0));
+    reread(&s.cert);
+    return s;
+}
+
+static void drop(struct signer *s)
+{
+    gnutls_x509_crt_deinit(s->cert);
+    gnutls_x509_privkey_deinit(s->key);
+}
+
+static void write_pem(const char *name, const struct signer *s, bool with_key, const char *password)
+{
+    struct str text = STR_INIT(20000);
+    struct err err;
+    gnutls_datum_t out;
+    check(gnutls_x509_crt_export2(s->cert, GNUTLS_X509_FMT_PEM, &out));
+    ck_assert(str_add(&text, out.data, out.size, &err));
+    gnutls_free(out.data);
+    if (with_key) {
+        check(gnutls_x509_privkey_export2_pkcs8(s->key, GNUTLS_X509_FMT_PEM, password,
+                                                password ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN,
+                                                &out));
+        ck_assert(str_add(&text, out.data, out.size, &err));
+        gnutls_free(out.data);
+    }
+    ck_assert_msg(fs_write_new(name, text.buf, text.len, 0600, &err), "%s", err.what);
+    str_free(&text);
+}
+
+static void make_all(void)
+{
+    static const int issuers[] = {
+        [INTER] = ROOT, [INTER_EXPIRED] = ROOT, [INTER_NO_CA] = ROOT, [INTER_OTHER_NAMES] = ROOT};
+    struct err err;
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    for (int i = 0; i < SELF; i++)
+        signers[i] = make(&makers[i], i < INTER ? NULL : &signers[issuers[i]]);
+    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", folder);
+    snprintf(ca_folder, sizeof ca_folder, "%s/cas", folder);
+    snprintf(client_file, sizeof client_file, "%s/client.pem", folder);
+    snprintf(locked_file, sizeof locked_file, "%s/locked.pem", folder);
+    write_pem(ca_file, &signers[ROOT], false, NULL);
+    ck_assert(fs_make_dirs(ca_folder, &err));
+    char inside[80];
+    snprintf(inside, sizeof inside, "%s/root.pem", ca_folder);
+    write_pem(inside, &signers[ROOT], false, NULL);
+    struct signer client = make(&(struct recipe){.cn = "ada", .client_only = true}, &signers[ROOT]);
+    write_pem(client_file, &client, true, NULL);
+    write_pem(locked_file, &client, true, "open sesame");
+    drop(&client);
+}
+
+static void drop_all(void)
+{
+    char inside[80];
+    snprintf(inside, sizeof inside, "%s/root.pem", ca_folder);
+    for (int i = 0; i < SELF; i++)
+        drop(&signers[i]);
+    unlink(inside);
+    unlink(ca_file);
+    unlink(client_file);
+    unlink(locked_file);
+    rmdir(ca_folder);
+    rmdir(folder);
+}
+
+/* -- the server, in a child -- */
+
+/* How far the client came: the child's exit status. */
+enum { SERVER_REFUSED = 1, SERVER_SHOOK_HANDS, SERVER_GOT_DATA, SERVER_BROKE };
+
+struct server {
+    struct recipe leaf;
+    int issuer;  /* SELF: signed by itself */
+    int sent[3]; /* further certificates of the chain, ended by 0 (ROOT is never sent) */
+    const char *priority;
+    bool wants_client; /* certificate required */
+    bool truncates;    /* says "220 hi", then cuts */
+    size_t binding_n;  /* of the binding, compared with what the client sends as its data */
+    gnutls_channel_binding_t binding;
+};
+
+static int serve_session(gnutls_session_t session, const struct server *o)
+{
+    char data[4096];
+    int status;
+    while ((status = gnutls_handshake(session)) < 0 && !gnutls_error_is_fatal(status))
+        ;
+    if (status < 0) {
+        gnutls_alert_send_appropriate(session, status);
+        return SERVER_REFUSED;
+    }
+    if (o->truncates) {
+        gnutls_record_send(session, "220 hi\r\n", 8);
+        return SERVER_SHOOK_HANDS;
+    }
+    ssize_t got = gnutls_record_recv(session, data, sizeof data);
+    if (got <= 0)
+        return SERVER_SHOOK_HANDS;
+    gnutls_datum_t binding = {0};
+    if (o->binding_n > 0 && (gnutls_session_channel_binding(session, o->binding, &binding) < 0 ||
+                             binding.size != (size_t)got || memcmp(binding.data, data, binding.size) != 0))
+        return SERVER_BROKE;
+    gnutls_record_send(session, data, (size_t)got);
+    gnutls_bye(session, GNUTLS_SHUT_WR);
+    return SERVER_GOT_DATA;
+}
+
+static _Noreturn void serve(int fd, const struct server *o)
+{
+    struct signer leaf = make(&o->leaf, o->issuer == SELF ? NULL : &signers[o->issuer]);
+    gnutls_x509_crt_t chain[4] = {leaf.cert};
+    int n = 1;
+    while (n <= 3 && o->sent[n - 1]) {
+        chain[n] = signers[o->sent[n - 1]].cert;
+        n++;
+    }
+    gnutls_certificate_credentials_t credentials;
+    gnutls_session_t session;
+    check(gnutls_certificate_allocate_credentials(&credentials));
+    check(gnutls_certificate_set_x509_key(credentials, chain, n, leaf.key));
+    check(gnutls_certificate_set_x509_trust(credentials, &signers[ROOT].cert, 1));
+    check(gnutls_init(&session, GNUTLS_SERVER));
+    check(gnutls_priority_set_direct(
+        session, o->priority ? o->priority : "NORMAL:%PROFILE_VERY_WEAK:+SIGN-ALL", NULL));
+    check(gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, credentials));
+    gnutls_certificate_server_set_request(session,
+                                          o->wants_client ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
+    if (o->wants_client)
+        gnutls_session_set_verify_cert(session, NULL, 0);
+    gnutls_transport_set_int(session, fd);
+    _exit(serve_session(session, o));
+}
+
+struct talk {
+    struct stream *stream;
+    pid_t child;
+};
+
+static struct talk open_server(const struct server *o)
+{
+    int fds[2];
+    struct err err;
+    struct talk t;
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    t.child = fork();
+    if (t.child == 0) {
+        close(fds[0]);
+        serve(fds[1], o);
+    }
+    close(fds[1]);
+    t.stream = stream_from_fds(fds[0], fds[0], HOST ":465", &err);
+    ck_assert_ptr_nonnull(t.stream);
+    stream_set_deadline(t.stream, clock_mono_ms() + 30000);
+    return t;
+}
+
+static int close_server(struct talk *t)
+{
+    int status;
+    stream_close(&t->stream);
+    ck_assert_int_eq(waitpid(t->child, &status, 0), t->child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static struct tls_trust *load(const struct tls_settings *settings)
+{
+    struct err err = {0};
+    struct tls_trust *trust = NULL;
+    ck_assert_msg(tls_trust_load(settings, &trust, &err), "%s", err.what);
+    return trust;
+}
+
+static bool start(struct stream *s, const char *host, const char *tls_host, struct err *err)
+{
+    char other[64];
+    snprintf(other, sizeof other, "%s", tls_host ? tls_host : "");
+    struct tls_settings settings = {.ca = ca_file, .host = tls_host ? other : NULL};
+    struct tls_trust *trust = load(&settings);
+    bool good = tls_start(s, trust, &settings, host, err);
+    tls_trust_free(&trust);
+    return good;
+}
+
+/* -- the matrix -- */
+
+static const struct {
+    const char *title, *host, *tls_host;
+    struct server server;
+    const char *what; /* NULL: must be accepted */
+} matrix[] = {
+    {"good", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST}}, NULL},
+    {"good, TLS 1.2",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2"},
+     NULL},
+    {"second name", HOST, NULL, {.leaf = {.cn = "x", .dns = "a.example", .dns2 = HOST}}, NULL},
+    {"case and dot", "MAIL.Example.test.", NULL, {.leaf = {.cn = "x", .dns = HOST}}, NULL},
+    {"wildcard", HOST, NULL, {.leaf = {.cn = "x", .dns = "*.example.test"}}, NULL},
+    {"IDN", "b\u00fccher.example", NULL, {.leaf = {.cn = "x", .dns = "xn--bcher-kva.example"}}, NULL},
+    {"intermediate", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST}, .issuer = INTER, .sent = {INTER}}, NULL},
+    {"IPv4", "127.0.0.1", NULL, {.leaf = {.cn = "x", .ip = "127.0.0.1"}}, NULL},
+    {"IPv6", "::1", NULL, {.leaf = {.cn = "x", .ip = "::1"}}, NULL},
+    {"tls_host", "other.example", HOST, {.leaf = {.cn = "x", .dns = HOST}}, NULL},
+    {"expired", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST, .from = -9, .to = -2}}, "expired on 20"},
+    {"not yet valid",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST, .from = 2, .to = 9}},
+     "is not valid before 20"},
+    {"wrong name",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = "mail.example.net", .ip = "192.0.2.1"}},
+     "is not for mail.example.test but for mail.example.net, 192.0.2.1."},
+    {"tls_host, wrong",
+     HOST,
+     "other.example",
+     {.leaf = {.cn = "x", .dns = HOST}},
+     "is not for other.example but"},
+    {"CN only", HOST, NULL, {.leaf = {.cn = HOST}}, "names no host besides its subject"},
+    {"CN, other SAN", HOST, NULL, {.leaf = {.cn = HOST, .dns = "a.example"}}, "but for a.example."},
+    {"CN, IP SAN",
+     HOST,
+     NULL,
+     {.leaf = {.cn = HOST, .ip = "127.0.0.1"}},
+     "names no host besides its subject"},
+    {"IP in CN", "127.0.0.1", NULL, {.leaf = {.cn = "127.0.0.1"}}, "is not for 127.0.0.1 but for nobody"},
+    {"IP as DNS name", "127.0.0.1", NULL, {.leaf = {.cn = "x", .dns = "127.0.0.1"}}, "is not for 127.0.0.1"},
+    {"wrong IP", "127.0.0.2", NULL, {.leaf = {.cn = "x", .ip = "127.0.0.1"}}, "is not for 127.0.0.2"},
+    {"wildcard, two labels",
+     "a.b.example.test",
+     NULL,
+     {.leaf = {.cn = "x", .dns = "*.example.test"}},
+     "is not for"},
+    {"wildcard, no label",
+     "example.test",
+     NULL,
+     {.leaf = {.cn = "x", .dns = "*.example.test"}},
+     "is not for"},
+    {"wildcard of a top", "example.test", NULL, {.leaf = {.cn = "x", .dns = "*.test"}}, "is not for"},
+    {"wildcard within", HOST, NULL, {.leaf = {.cn = "x", .dns = "ma*.example.test"}}, "is not for"},
+    {"wildcard alone", HOST, NULL, {.leaf = {.cn = "x", .dns = "*"}}, "is not for"},
+    {"NUL in SAN",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST "\0.evil.example", .dns_n = sizeof HOST + 13}},
+     "but for mail.example.test\\x00.evil.example."},
+    {"suffix", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST ".evil.example"}}, "is not for"},
+    {"self-signed", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST}, .issuer = SELF}, "is self-signed"},
+    {"untrusted root",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = OTHER_ROOT},
+     "issued by \"Other root\", whom this machine does not trust"},
+    {"untrusted root, sent",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = OTHER_ROOT, .sent = {OTHER_ROOT}},
+     "issued by \"Other root\""},
+    {"intermediate missing",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = INTER},
+     "issued by \"Between\""},
+    {"intermediate expired",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = INTER_EXPIRED, .sent = {INTER_EXPIRED}},
+     "above that of"},
+    {"intermediate no CA",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = INTER_NO_CA, .sent = {INTER_NO_CA}},
+     "is not good"},
+    {"name constraint",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .issuer = INTER_OTHER_NAMES, .sent = {INTER_OTHER_NAMES}},
+     "is not good"},
+    {"for clients",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST, .client_only = true}},
+     "is not meant for servers"},
+    {"RSA 1024", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST, .weak_key = true}}, "is not good"},
+    {"SHA-1", HOST, NULL, {.leaf = {.cn = "x", .dns = HOST, .sha1 = true}}, "is not good"},
+    {"TLS 1.1",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.1:%PROFILE_VERY_WEAK"},
+     "speaks no version of TLS that is still safe"},
+    {"TLS 1.0",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.0:%PROFILE_VERY_WEAK"},
+     "speaks no version of TLS that is still safe"},
+    {"client certificate",
+     HOST,
+     NULL,
+     {.leaf = {.cn = "x", .dns = HOST}, .priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2", .wants_client = true},
+     "wants a client certificate"},
+};
+
+START_TEST(test_tls_matrix)
+{
+    const char *title = matrix[_i].title;
+    struct err err = {0};
+    struct talk t = open_server(&matrix[_i].server);
+    bool good = start(t.stream, matrix[_i].host, matrix[_i].tls_host, &err);
+    if (matrix[_i].what) {
+        ck_assert_msg(!good, "%s: was accepted", title);
+        ck_assert_int_eq(err.kind, ERR_TLS);
+        ck_assert_msg(strstr(err.what, matrix[_i].what) != NULL, "%s: %s", title, err.what);
+        ck_assert_msg(strstr(err.what, HOST ":465") != NULL, "%s: %s", title, err.what);
+        ck_assert_msg(*err.hint != '\0', "%s", title);
+        ck_assert_int_eq(close_server(&t), SERVER_REFUSED);
+        return;
+    }
+    struct str line = STR_INIT(100);
+    ck_assert_msg(good, "%s: %s", title, err.what);
+    ck_assert_ptr_nonnull(tls_describe(t.stream));
+    ck_assert(stream_write(t.stream, "MAIL\r\n", 6, &err) && stream_write(t.stream, "RCPT\r\n", 6, &err));
+    ck_assert_msg(stream_read_line(t.stream, &line, &err), "%s: %s", title, err.what);
+    ck_assert_str_eq(line.buf, "MAIL");
+    ck_assert(stream_read_line(t.stream, &line, &err)); /* both came in one record: the server echoes one */
+    ck_assert_str_eq(line.buf, "RCPT");
+    ck_assert_int_eq(close_server(&t), SERVER_GOT_DATA);
+    str_free(&line);
+}
+END_TEST
+
+/* -- trust -- */
+
+START_TEST(test_tls_ca_folder)
+{
+    struct err err = {0};
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}});
+    struct tls_settings settings = {.ca = ca_folder};
+    struct tls_trust *trust = load(&settings);
+    ck_assert_msg(tls_start(t.stream, trust, &settings, HOST, &err), "%s", err.what);
+    tls_trust_free(&trust);
+    ck_assert_int_eq(close_server(&t), SERVER_SHOOK_HANDS);
+}
+END_TEST
+
+/* tls_ca replaces the system's store, and the system's store knows nothing of our root. */
+START_TEST(test_tls_system_store)
+{
+    struct err err = {0};
+    struct tls_settings settings = {0};
+    struct tls_trust *trust = NULL;
+    if (!tls_trust_load(&settings, &trust, &err)) { /* a machine without a store says so */
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert(strstr(err.hint, "ca-certificates"));
+        return;
+    }
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}});
+    ck_assert(!tls_start(t.stream, trust, &settings, HOST, &err));
+    ck_assert(strstr(err.what, "issued by \"Root\""));
+    tls_trust_free(&trust);
+    ck_assert_int_eq(close_server(&t), SERVER_REFUSED);
+}
+END_TEST
+
+START_TEST(test_tls_broken_settings)
+{
+    static char none[] = "/nonexistent", null[] = "/dev/null";
+    const struct {
+        struct tls_settings settings;
+        const char *what;
+    } cases[] = {
+        {{.ca = none}, "The certificates in /nonexistent (tls_ca) cannot be read"},
+        {{.ca = null}, "/dev/null (tls_ca) holds no certificate that can be used"},
+        {{.ca = ca_file, .cert = none}, "The client certificate /nonexistent (tls_cert)"},
+        {{.ca = ca_file, .cert = ca_file}, "(tls_cert) with the key"},
+        {{.ca = ca_file, .cert = locked_file}, "(tls_cert) with the key"}, /* nobody to ask */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct err err = {0};
+        struct tls_trust *trust = NULL;
+        ck_assert(!tls_trust_load(&cases[i].settings, &trust, &err));
+        ck_assert_int_eq(err.kind, ERR_CONFIG);
+        ck_assert_msg(strstr(err.what, cases[i].what) != NULL, "%s", err.what);
+        ck_assert_ptr_null(trust);
+    }
+}
+END_TEST
+
+static bool sesame(void *arg, const char *token, char *pin, size_t size)
+{
+    ++*(int *)arg;
+    ck_assert(token != NULL);
+    snprintf(pin, size, "open sesame");
+    return true;
+}
+
+static const char *const client_files[] = {client_file, locked_file};
+
+START_TEST(test_tls_client_certificate)
+{
+    struct err err = {0};
+    struct str line = STR_INIT(100);
+    int asked = 0;
+    char file[64];
+    snprintf(file, sizeof file, "%s", client_files[_i]);
+    tls_set_pin_callback(sesame, &asked);
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .wants_client = true});
+    struct tls_settings settings = {.ca = ca_file, .cert = file};
+    struct tls_trust *trust = load(&settings);
+    ck_assert_int_eq(asked > 0, _i == 1);
+    ck_assert_msg(tls_start(t.stream, trust, &settings, HOST, &err), "%s", err.what);
+    ck_assert(stream_write(t.stream, "NOOP\r\n", 6, &err));
+    ck_assert_msg(stream_read_line(t.stream, &line, &err), "%s", err.what);
+    tls_trust_free(&trust);
+    ck_assert_int_eq(close_server(&t), SERVER_GOT_DATA);
+    str_free(&line);
+}
+END_TEST
+
+/* In TLS 1.3 the server's complaint comes behind the handshake. */
+START_TEST(test_tls_client_certificate_missing)
+{
+    struct err err = {0};
+    struct str line = STR_INIT(100);
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .wants_client = true});
+    ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
+    ck_assert(!stream_read_line(t.stream, &line, &err));
+    ck_assert_msg(strstr(err.what, "wants a client certificate") != NULL, "%s", err.what);
+    ck_assert_int_eq(close_server(&t), SERVER_REFUSED);
+    str_free(&line);
+}
+END_TEST
+
+/* -- channel bindings -- */
+
+static const struct {
+    const char *priority, *type;
+    gnutls_channel_binding_t binding;
+} bindings[] = {
+    {"NORMAL:-VERS-ALL:+VERS-TLS1.3", "tls-exporter", GNUTLS_CB_TLS_EXPORTER},
+    {"NORMAL:-VERS-ALL:+VERS-TLS1.2", "tls-unique", GNUTLS_CB_TLS_UNIQUE},
+    {"NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH", NULL, GNUTLS_CB_TLS_UNIQUE},
+};
+
+START_TEST(test_tls_channel_binding)
+{
+    struct err err = {0};
+    struct str data = STR_INIT(500);
+    const char *type = NULL;
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST},
+                                                 .priority = bindings[_i].priority,
+                                                 .binding_n = 1,
+                                                 .binding = bindings[_i].binding});
+    ck_assert(!tls_channel_binding(t.stream, &type, &data));
+    ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
+    ck_assert_int_eq(tls_channel_binding(t.stream, &type, &data), bindings[_i].type != NULL);
+    if (bindings[_i].type) {
+        ck_assert_str_eq(type, bindings[_i].type);
+        ck_assert(stream_write(t.stream, data.buf, data.len, &err) && stream_flush(t.stream, &err));
+        ck_assert_int_eq(stream_wait(t.stream, clock_mono_ms() + 20000, &err), 1);
+        ck_assert_int_eq(close_server(&t), SERVER_GOT_DATA); /* it found the same bytes */
+    } else {
+        ck_assert_int_eq(close_server(&t), SERVER_SHOOK_HANDS);
+    }
+    str_free(&data);
+}
+END_TEST
+
+/* -- ends -- */
+
+START_TEST(test_tls_truncation_is_no_end)
+{
+    for (int cut = 0; cut < 2; cut++) {
+        struct err err = {0};
+        char buf[16];
+        size_t got = 99;
+        struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .truncates = cut});
+        ck_assert(start(t.stream, HOST, NULL, &err));
+        ck_assert(stream_write(t.stream, "220 hi\r\n", 8, &err));
+        ck_assert(stream_read(t.stream, buf, sizeof buf, &got, &err));
+        ck_assert_uint_eq(got, 8);
+        ck_assert_int_eq(stream_read(t.stream, buf, sizeof buf, &got, &err), !cut);
+        if (!cut)
+            ck_assert_uint_eq(got, 0);
+        else
+            ck_assert_int_eq(err.kind, ERR_NETWORK);
+        close_server(&t);
+    }
+}
+END_TEST
+
+START_TEST(test_tls_little_by_little)
+{
+    struct err err = {0};
+    struct str line = STR_INIT(100);
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}});
+    drip_push(t.stream, 1);
+    ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
+    ck_assert(stream_write(t.stream, "NOOP\r\n", 6, &err));
+    ck_assert_msg(stream_read_line(t.stream, &line, &err), "%s", err.what);
+    ck_assert_str_eq(line.buf, "NOOP");
+    ck_assert_int_eq(close_server(&t), SERVER_GOT_DATA);
+    str_free(&line);
+}
+END_TEST
+
+/* -- servers that do not speak TLS -- */
+
+static const struct {
+    const char *says;
+    enum tls_mode mode;
+    enum err_kind kind;
+    const char *what, *hint;
+} others[] = {
+    {"220 mail ESMTP\r\n", TLS_IMPLICIT, ERR_TLS, "answered without TLS (\"220 mail ESMTP\").", "port 587"},
+    {"* OK ready\r\n", TLS_IMPLICIT, ERR_TLS, "answered without TLS (\"* OK ready\").", "port 143"},
+    {"+OK ready\r\n", TLS_IMPLICIT, ERR_TLS, "answered without TLS (\"+OK ready\").", "port 110"},
+    {"\033[2J\r\n", TLS_IMPLICIT, ERR_TLS, "answered without TLS (\"\\x1b[2J\").", "another port"},
+    {"250 go on\r\n", TLS_STARTTLS, ERR_TLS, "went on without TLS", "tls = implicit"},
+    {"", TLS_IMPLICIT, ERR_NETWORK, "closed the connection instead of starting TLS", "port"},
+    {"\x16\x03\x03\x40\0garbage", TLS_IMPLICIT, ERR_TLS, "TLS with the server", "operator"},
+    {"\x16\x03\x03\0\4\2\0\0\0", TLS_IMPLICIT, ERR_TLS, "TLS with the server", "operator"},
+    {"\x15\x03\x03\0\2\2\x28", TLS_IMPLICIT, ERR_TLS, "offers no encryption that is still safe", "operator"},
+};
+
+START_TEST(test_tls_peer_that_speaks_none)
+{
+    struct err err = {0};
+    struct str out = STR_INIT(10000);
+    static const size_t lengths[] = {[6] = 12, [7] = 9, [8] = 7};
+    size_t n =
+        (size_t)_i < sizeof lengths / sizeof *lengths && lengths[_i] ? lengths[_i] : strlen(others[_i].says);
+    struct stream *s = stream_from_memory(others[_i].says, n, &out, &err);
+    struct tls_settings settings = {.mode = others[_i].mode, .ca = ca_file};
+    struct tls_trust *trust = load(&settings);
+    ck_assert(!tls_start(s, trust, &settings, HOST, &err));
+    ck_assert_int_eq(err.kind, others[_i].kind);
+    ck_assert_msg(strstr(err.what, others[_i].what) != NULL, "%s", err.what);
+    ck_assert_msg(strstr(err.hint, others[_i].hint) != NULL, "%s", err.hint);
+    tls_trust_free(&trust);
+    stream_close(&s);
+    str_free(&out);
+}
+END_TEST
+
+START_TEST(test_tls_silent_peer)
+{
+    struct err err = {0};
+    int fds[2];
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    struct stream *s = stream_from_fds(fds[0], fds[0], HOST ":587", &err);
+    stream_set_deadline(s, clock_mono_ms() + 50);
+    ck_assert(!start(s, HOST, NULL, &err));
+    ck_assert_int_eq(err.sys, ETIMEDOUT);
+    ck_assert_msg(strstr(err.hint, "tls = starttls") != NULL, "%s", err.hint);
+    stream_close(&s);
+    close(fds[1]);
+}
+END_TEST
+
+START_TEST(test_tls_without_a_name)
+{
+    struct err err = {0};
+    struct str out = STR_INIT(10000);
+    struct stream *s = stream_from_memory("", 0, &out, &err);
+    ck_assert(!start(s, NULL, NULL, &err));
+    ck_assert_int_eq(err.kind, ERR_CONFIG);
+    ck_assert_uint_eq(out.len, 0);
+    stream_close(&s);
+    str_free(&out);
+}
+END_TEST
+
+/* What came before TLS must never be taken for something that came through it. */
+START_TEST(test_tls_refuses_bytes_from_before)
+{
+    struct err err = {0};
+    struct str out = STR_INIT(10000), line = STR_INIT(100);
+    struct stream *s = stream_from_memory("220 go\r\n250 injected\r\n", 22, &out, &err);
+    ck_assert(stream_read_line(s, &line, &err));
+    ck_assert(!start(s, HOST, NULL, &err));
+    ck_assert_int_eq(err.kind, ERR_TLS);
+    ck_assert_uint_eq(out.len, 0);
+    stream_close(&s);
+    str_free(&out);
+    str_free(&line);
+}
+END_TEST
+
+#define COUNT(table) (int)(sizeof table / sizeof *table)
+
+int main(void)
+{
+    Suite *suite = suite_create("tls");
+    TCase *t = tcase_create("tls");
+    tcase_set_timeout(t, 120);
+    signal(SIGPIPE, SIG_IGN);
+    tcase_add_unchecked_fixture(t, make_all, drop_all);
+    tcase_add_loop_test(t, test_tls_matrix, 0, COUNT(matrix));
+    tcase_add_test(t, test_tls_ca_folder);
+    tcase_add_test(t, test_tls_system_store);
+    tcase_add_test(t, test_tls_broken_settings);
+    tcase_add_loop_test(t, test_tls_client_certificate, 0, COUNT(client_files));
+    tcase_add_test(t, test_tls_client_certificate_missing);
+    tcase_add_loop_test(t, test_tls_channel_binding, 0, COUNT(bindings));
+    tcase_add_test(t, test_tls_truncation_is_no_end);
+    tcase_add_test(t, test_tls_little_by_little);
+    tcase_add_loop_test(t, test_tls_peer_that_speaks_none, 0, COUNT(others));
+    tcase_add_test(t, test_tls_silent_peer);
+    tcase_add_test(t, test_tls_without_a_name);
+    tcase_add_test(t, test_tls_refuses_bytes_from_before);
+    suite_add_tcase(suite, t);
+    return unit_run(suite);
+}
