@@ -17,9 +17,9 @@ BODY = "Dear Grace,\n\n.a dot first\nFrom the first column\nGrüße, ünïcödé
 
 
 def capture(ada):
-    """A sendmail that keeps what its caller wrote, then is tappal-sendmail."""
+    """A sendmail that keeps what its caller wrote, then is tappal-sendmail. (s-nail gives root its own home again.)"""
     path = ada.home / "sendmail"
-    path.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{ada.home}/args\ntee {ada.home}/written | {lab.BUILD}/tappal-sendmail "$@"\n')
+    path.write_text(f'#!/bin/sh\nexport HOME={ada.home}\nprintf "%s\\n" "$@" >{ada.home}/args\ntee {ada.home}/written | {lab.BUILD}/tappal-sendmail "$@"\n')
     path.chmod(0o755)
     return path
 
@@ -67,7 +67,7 @@ def git_send_email(house, ada, sendmail):
 
 
 def s_nail(house, ada, sendmail):
-    result = ada.run("/usr/bin/s-nail", "-:/", "-S", f"mta={sendmail}", "-S", "from=ada@example.test", "-S", "sendwait", "-S", "v15-compat",
+    result = ada.run("/usr/bin/s-nail", "-:/", "-S", f"mta={sendmail}", "-S", "from=ada@example.test", "-S", "sendwait", "-S", "v15-compat", "-S", "DEAD=/dev/null",
                      "-S", "ttycharset=utf-8", "-s", "Grüße", "grace@example.test", stdin=BODY.encode())
     check(house, ada, "s-nail", result)
 

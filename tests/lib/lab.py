@@ -5,6 +5,7 @@
         ada.account(send={...}, fetch={...})     # the site's hosts, what is given replaces its lines
         result = ada.run("tappal-sendmail", "-t", stdin=b"...", tty=True)
 """
+import getpass
 import os
 import pathlib
 import pty
@@ -42,7 +43,7 @@ class Lab:
         more = ["--postfix", str(BUILD / "postfix")] if self.postfix else []
         subprocess.run([str(TOP / "tests/site/site"), "up", str(self.dir / "site"), *more], check=True, stdout=subprocess.DEVNULL)
         lines = (self.dir / "site/env").read_text().splitlines()
-        self.site = {k[5:]: v for k, _, v in (w.partition("=") for line in lines for w in shlex.split(line) if w.startswith("SITE_") and "=" in w)}
+        self.site = {k[5:]: v for k, _, v in (w.partition("=") for line in lines for w in shlex.split(line) if "=" in w)}
         return self
 
     def __exit__(self, *_):
@@ -95,7 +96,7 @@ class Person:
         self.write(self.config / "tappal.ini", f"[tappal]\nlog = {self.log}\n")
         self.env = {
             "HOME": str(self.home), "XDG_STATE_HOME": str(self.home / ".local/state"),
-            "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb", "USER": name,
+            "PATH": f"{BUILD}:/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "dumb", "USER": getpass.getuser(),
             "TAPPAL_LIBEXEC": str(BUILD), "TMPDIR": str(lab.dir), "XDG_RUNTIME_DIR": str(lab.dir),
         }
         self.env.update({k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")})
