@@ -34,7 +34,7 @@ def server_faults(site, plain, implicit):
 def one_sentence_and_hint(text, program, sentence, hint, what):
     """stderr holds "program: [account: ]Sentence." and "  hint: ...", nothing else but progress."""
     lines = [line for line in text.splitlines() if line.strip() and "\r" not in line]
-    good = (len(lines) == 2 and lines[0].startswith(f"{program}: ") and re.search(r": [A-Z\"/].*[.)\"]$", lines[0])
+    good = (len(lines) == 2 and lines[0].startswith(f"{program}: ") and re.search(r": \S.*[.)\"]$", lines[0])
             and lines[1].startswith("  hint: ") and re.search(sentence, lines[0], re.I) and re.search(hint, lines[1], re.I))
     tap.ok(good, f"{what}: one sentence and a hint", text)
     return lines[0] if lines else ""
