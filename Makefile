@@ -152,7 +152,7 @@ demo:
 	$(MAKE) -j$(JOBS) all
 	tests/demo.sh $(BUILD)
 bench-send bench-fetch: all
-	tests/bench/$(@:bench-%=%) $(BUILD)
+	BUILD=$(BUILD) tests/bench/$(@:bench-%=%)
 
 # -- installing: never sendmail, mailq or newaliases, unless asked by install-mta --
 DESK       := tappal tappal-sendmail tappal-fetch
