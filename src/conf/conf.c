@@ -41,7 +41,7 @@ static bool is_machine_section(const char *section)
     return strcmp(section, "tappal") == 0 || strcmp(section, "queue") == 0;
 }
 
-static void account_free(struct account *account)
+void conf_account_free(struct account *account)
 {
     for (const struct conf_option *o = option_table; o->section; o++)
         if (!is_machine_section(o->section))
@@ -54,7 +54,7 @@ static void account_free(struct account *account)
 void conf_free(struct config *config)
 {
     for (size_t i = 0; i < config->count; i++)
-        account_free(&config->accounts[i]);
+        conf_account_free(&config->accounts[i]);
     free(config->accounts);
     for (const struct conf_option *o = option_table; o->section; o++)
         if (is_machine_section(o->section))
@@ -154,7 +154,7 @@ static void try_defaults(struct loading *loading)
 {
     struct account scratch = {0};
     apply_account(loading, &scratch, NULL);
-    account_free(&scratch);
+    conf_account_free(&scratch);
 }
 
 /* -- tappal.ini -- */
@@ -257,7 +257,7 @@ static void add_account(struct loading *loading, const char *path, bool passes_o
         config->accounts[config->count++] = account;
         return;
     }
-    account_free(&account);
+    conf_account_free(&account);
     if (err.sys == EACCES && passes_over)
         loading->passed_over = true;
     else

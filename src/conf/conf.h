@@ -28,6 +28,7 @@ MUST_USE bool conf_load(const char *dir, struct config *config_r, struct err *er
  * `file`: only this one, as an account file if it lies in a folder accounts/ or is not named tappal.ini. */
 MUST_USE bool conf_check(const char *dir, const char *file, struct strv *lines_r, struct err *err);
 void conf_free(struct config *config);
+void conf_account_free(struct account *account); /* one that was put together by hand */
 
 /* The name of the account that the file at `path` is; ERR_CONFIG where it cannot be one. malloc'd. */
 MUST_USE bool conf_account_name(const char *path, char **name_r, struct err *err);

@@ -99,6 +99,15 @@ static const struct port_row *port_row(uint16_t port)
     return NULL;
 }
 
+bool settle_port_mode(enum protocol protocol, uint16_t port, enum tls_mode *mode_r)
+{
+    const struct port_row *row = port_row(port);
+    bool known = row && row->protocol == protocol;
+    if (known)
+        *mode_r = row->mode;
+    return known;
+}
+
 static const char *port_option(const struct view *view, const struct half *half)
 {
     return is_set(view, half->section, "port") ? "port" : "host";
@@ -109,8 +118,8 @@ static void settle_port(const struct view *view, const struct half *half)
     struct err err;
     struct endpoint *server = half->server;
     const struct port_row *row = port_row(server->port);
-    if (row && row->protocol == server->protocol && !is_set(view, half->section, "tls"))
-        server->tls.mode = row->mode; /* 587 alone says starttls */
+    if (!is_set(view, half->section, "tls"))
+        settle_port_mode(server->protocol, server->port, &server->tls.mode); /* 587 alone says starttls */
     enum tls_mode mode = server->tls.mode;
     if (server->port == 0) {
         server->port = settle_default_port(server->protocol, mode);

@@ -14,6 +14,9 @@ void settle_account(struct account *account, const struct ini_file *own, const s
 /* The port that goes with a protocol and a way of TLS. */
 uint16_t settle_default_port(enum protocol protocol, enum tls_mode mode);
 
+/* The way of TLS that a well-known port of the protocol stands for; false for others. */
+bool settle_port_mode(enum protocol protocol, uint16_t port, enum tls_mode *mode_r);
+
 /* Where an option got its value: the file, and the setting in it; NULL where nobody set it. */
 const struct ini_file *settle_source(const struct conf_option *option, const struct ini_file *own,
                                      const struct ini_file *defaults, const struct setting **setting_r);

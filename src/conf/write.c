@@ -42,11 +42,13 @@ static bool port_is_implied(const struct conf_option *option, const struct accou
 static bool is_implied(const struct conf_option *option, const struct account *account, const char *value,
                        struct err *err, bool *implied_r)
 {
+    *implied_r = value[0] == '\0' || (option->default_text && strcmp(value, option->default_text) == 0);
+    if (value[0] == '\0')
+        return true;
     struct str other = STR_INIT(VALUE_MAX);
     const struct conf_option *above =
         strcmp(option->section, "account") == 0 ? NULL : option_find("account", option->name);
     bool ok = true;
-    *implied_r = value[0] == '\0' || (option->default_text && strcmp(value, option->default_text) == 0);
     if (above && above->offset != option->offset && above->also != option->offset)
         above = NULL; /* [account] name and its like are other things */
     if (above) {

@@ -1,0 +1,84 @@
+/* check - `tappal check [FILE]`: every fault of the configuration, offline. 0, or 78 where there is one. */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+#include "conf/conf.h"
+#include "conf/place.h"
+
+static const char usage[] =
+    "Usage: tappal check [--config DIR] [FILE]\n"
+    "Looks for faults in all files of the configuration, or in FILE alone. Nothing is\n"
+    "asked of any server. Exit status: 0, or 78 where there is a fault.";
+
+/* check_folder - the folder itself, or one FILE with the defaults that stand above it */
+static int check_folder(const char *dir, const char *file)
+{
+    struct err err = {0};
+    struct strv lines = STRV_INIT;
+    bool ok = conf_check(dir, file, &lines, &err);
+    for (size_t i = 0; i < lines.count; i++)
+        say("%s", lines.items[i]);
+    int status = ok ? 0 : err_exit_status(ERR_CONFIG);
+    if (!ok && lines.count == 0)
+        status = say_error(NULL, &err);
+    strv_free(&lines);
+    return status;
+}
+
+static int say_sound(const struct place *place)
+{
+    struct err err;
+    struct config config;
+    if (!place_load(place, &config, &err))
+        return say_error(NULL, &err);
+    say("%s is sound: %zu account%s.", config.dir, config.count, config.count == 1 ? "" : "s");
+    conf_free(&config);
+    return 0;
+}
+
+static int check_place(const struct place *place, const char *file)
+{
+    struct err err;
+    const char *dir = place->config_dir ? place->config_dir : place->machine_dir;
+    if (!dir) {
+        err_set(&err, ERR_CONFIG, "There is no folder for a configuration: %s has no home.",
+                place->user_name);
+        return say_error(NULL, &err);
+    }
+    int status = check_folder(dir, file);
+    if (status == 0 && file)
+        say("%s is sound.", file);
+    else if (status == 0)
+        status = say_sound(place);
+    return status;
+}
+
+int cmd_check(int argc, char **argv)
+{
+    enum { CONFIG = 1, HELP };
+    static const struct option long_options[] = {
+        {"config", required_argument, NULL, CONFIG}, {"help", no_argument, NULL, HELP}, {NULL, 0, NULL, 0}};
+    const char *config = NULL;
+    struct place place;
+    struct err err;
+    optind = 0;
+    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+        if (c == CONFIG) {
+            config = optarg;
+            continue;
+        }
+        fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
+        return c == HELP ? 0 : err_exit_status(ERR_USAGE);
+    }
+    if (argc - optind > 1) {
+        fprintf(stderr, "%s\n", usage);
+        return err_exit_status(ERR_USAGE);
+    }
+    if (!place_find(config, &place, &err))
+        return say_error(NULL, &err);
+    int status = check_place(&place, argv[optind]);
+    place_free(&place);
+    return status;
+}

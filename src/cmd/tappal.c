@@ -1,0 +1,98 @@
+/* tappal - the desk: finds the subcommand, and runs tappal-sendmail and tappal-fetch for `send` and
+ * `fetch`. */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "base/proc.h"
+#include "base/text.h"
+#include "cmd/cmd.h"
+#include "cmd/say.h"
+
+#define PROGRAM_PATH_MAX 4096
+
+static const struct command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* NULL: `program` is run instead */
+    const char *program;
+    const char *doc;
+} commands[] = {
+    {"account", cmd_account, NULL, "add, list and show accounts"},
+    {"auth", cmd_auth, NULL, "store, test and delete passwords"},
+    {"queue", cmd_queue, NULL, "list, show, run and remove waiting messages"},
+    {"status", cmd_status, NULL, "what is set up, and what waits"},
+    {"check", cmd_check, NULL, "look for faults in the configuration"},
+    {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(1)"},
+    {"fetch", NULL, "tappal-fetch", "fetch mail: tappal-fetch(1)"},
+};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static int help(void)
+{
+    say("Usage: tappal COMMAND [OPTIONS]\n");
+    for (size_t i = 0; i < COMMANDS; i++)
+        say("  %-9s%s", commands[i].name, commands[i].doc);
+    say("\ntappal COMMAND --help says more; tappal --version says which version this is.\n"
+        "A new account begins with: tappal account add YOU@EXAMPLE.ORG");
+    return 0;
+}
+
+static int unknown(const char *name)
+{
+    struct err err;
+    const char *names[COMMANDS + 1];
+    for (size_t i = 0; i < COMMANDS; i++)
+        names[i] = commands[i].name;
+    names[COMMANDS] = NULL;
+    const char *near = text_nearest(name, names);
+    char shown[64];
+    text_clean(shown, sizeof shown, name, strlen(name));
+    err_set(&err, ERR_USAGE, "There is no command `%s`.", shown);
+    if (near)
+        err_hint(&err, "Did you mean `tappal %s`?", near);
+    else
+        err_hint(&err, "tappal --help lists the commands.");
+    return say_error(NULL, &err);
+}
+
+/* become - this process goes on as a sister program, under its own name */
+static int become(const struct command *command, char **argv)
+{
+    struct err err;
+    struct str path = STR_INIT(PROGRAM_PATH_MAX);
+    char name[32];
+    snprintf(name, sizeof name, "%s", command->program);
+    if (proc_find(command->program, &path, &err)) {
+        argv[0] = name;
+        execv(path.buf, argv);
+        err_errno(&err, ERR_LOCAL, "%s could not be started", path.buf);
+    }
+    str_free(&path);
+    return say_error(NULL, &err);
+}
+
+int main(int argc, char **argv)
+{
+    proc_begin(argv[0]);
+    fs_read_test_hook(proc_name());
+    clock_read_test_shift();
+    log_open("tappal", NULL);
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (!word) {
+        help();
+        return err_exit_status(ERR_USAGE);
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
+        return help();
+    if (strcmp(word, "--version") == 0) {
+        say("tappal %s", TAPPAL_VERSION);
+        return 0;
+    }
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (strcmp(word, commands[i].name) == 0)
+            return commands[i].run ? commands[i].run(argc - 1, argv + 1) : become(&commands[i], argv + 1);
+    return unknown(word);
+}
