@@ -240,10 +240,10 @@ static bool refused(const struct exchange *x, struct err *err)
     return err_hint(err, "%s", hint_for_refusal(x->s->options.server->host, who->login, words));
 }
 
-/* Names the server in errors of the layers below, which do not know it. */
+/* Names the server in errors of the layers below that do not know it. */
 static bool blame_server(const struct session *s, struct err *err)
 {
-    return err_prefix(err, "%s: ", s->chat.peer);
+    return strstr(err->what, s->chat.peer) == NULL ? err_prefix(err, "%s: ", s->chat.peer) : false;
 }
 
 static const char *keyring_service(enum protocol protocol)
@@ -326,7 +326,8 @@ bool session_authenticate(struct session *s, const struct sasl_wire *wire, void 
         param.binding.n = binding.len;
     }
     struct err why = {0};
-    const char *mechanism = sasl_choose(who->auth, offered, safe, bound, server->tls.cert != NULL, &why);
+    const char *mechanism =
+        sasl_choose(who->auth, offered, safe, bound, s->chat.tls && server->tls.cert != NULL, &why);
     bool ok = mechanism != NULL || plain_login_fits(s, wire, safe);
     if (!ok) {
         *err = why;
