@@ -142,7 +142,10 @@ check-long: all
 	$(MAKE) -j$(JOBS) BUILD=build/gcc CC=gcc WERROR=1 all
 	$(MAKE) -j$(JOBS) BUILD=build/clang CC=clang WERROR=1 all
 	$(MAKE) -j$(JOBS) SANITIZE=address,undefined test
-lint: all
+$(BUILD)/lint/options: tests/lint/options.c $(call archives,conf) $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(call archives,conf) $(LOCAL_LIBS)
+lint: all $(BUILD)/lint/options
 	tests/run --build $(BUILD) --show $(if $(TOTALS),--totals $(TOTALS)) tests/lint/lint
 valgrind: $(UNIT_TESTS)
 	$(RUN) --patience 10 --under 'valgrind -q --leak-check=full --show-leak-kinds=definite,indirect,possible \
