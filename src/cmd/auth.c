@@ -11,6 +11,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "client/hint.h"
+#include "cmd/account.h"
 #include "cmd/auth.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
@@ -39,11 +40,6 @@ struct services {
     size_t count;
 };
 
-bool auth_on_terminal(void)
-{
-    return isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
-}
-
 struct secret_query auth_query(const struct account *account, const struct auth_service *service)
 {
     enum protocol protocol = service->server->protocol;
@@ -55,7 +51,7 @@ struct secret_query auth_query(const struct account *account, const struct auth_
                                             : "smtp",
         .login = service->who->login,
         .config_dir = account->config_dir,
-        .may_prompt = auth_on_terminal(),
+        .may_prompt = account_on_terminal(),
     };
 }
 
@@ -171,18 +167,11 @@ static bool test(const struct account *account, const struct services *s, struct
 
 /* -- login: storing -- */
 
-static bool ask_yes(const char *question)
-{
-    char answer[16] = "";
-    fprintf(stderr, "%s [y/N] ", question);
-    return fgets(answer, sizeof answer, stdin) != NULL && (answer[0] == 'y' || answer[0] == 'Y');
-}
-
 /* No keyring took it. A person is asked whether a file may; a script has to say so beforehand. */
 static bool may_use_file(const struct account *account, struct err *err)
 {
     char question[1024];
-    if (!auth_on_terminal()) {
+    if (!account_on_terminal()) {
         err_hint(err, "To keep the password in %s/secrets/%s, readable by you alone, add --file.",
                  account->config_dir, account->name);
         return false;
@@ -191,7 +180,7 @@ static bool may_use_file(const struct account *account, struct err *err)
     snprintf(question, sizeof question,
              "Keep the password in %.400s/secrets/%.200s instead, readable by you alone?",
              account->config_dir, account->name);
-    return ask_yes(question) ? true : err_set(err, ERR_SECRET, "The password was not stored.");
+    return account_ask_yes(question) ? true : err_set(err, ERR_SECRET, "The password was not stored.");
 }
 
 static bool store_in_file(const struct account *account, const struct services *s, size_t which,

@@ -14,7 +14,6 @@ struct auth_service {
 };
 
 struct secret_query auth_query(const struct account *account, const struct auth_service *service);
-bool auth_on_terminal(void); /* a person can be asked */
 
 /* Signs in at the server, with the password in `service` or, where that is empty, from its sources. */
 MUST_USE bool auth_try(const struct account *account, const struct auth_service *service, struct err *err);

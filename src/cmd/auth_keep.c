@@ -51,17 +51,20 @@ static size_t line_length(const char *line)
     return n + (line[n] == '\n');
 }
 
-/* Copies `text`, with `line` for each line that `replace` picks; *count_r says how many there were. */
+/* Copies `text`, with `line` for each line that names the keyring; *count_r says how many there were. */
 static bool rewrite(const char *text, const char *line, struct str *out, size_t *count_r, struct err *err)
 {
     bool ok = true;
     *count_r = 0;
     for (size_t n; ok && *text != '\0'; text += n) {
         n = line_length(text);
-        bool ours = names_keyring(text);
-        *count_r += ours;
-        ok = ours ? str_addf(out, err, "%s%s", line, text[n - 1] == '\n' ? "\n" : "")
-                  : str_add(out, text, n, err);
+        if (names_keyring(text)) {
+            size_t words = strcspn(text, "\r\n");
+            ok = str_addz(out, line, err) && str_add(out, text + words, n - words, err);
+            ++*count_r;
+        } else {
+            ok = str_add(out, text, n, err);
+        }
     }
     return ok;
 }

@@ -3,6 +3,7 @@
 #include "client/pop3.h"
 #include "client/session.h"
 #include "client/smtp.h"
+#include "cmd/account.h"
 #include "cmd/auth.h"
 
 static bool try_smtp(const struct session_options *options, const char *ehlo, struct err *err)
@@ -39,7 +40,7 @@ bool auth_try(const struct account *account, const struct auth_service *service,
         .who = service->who,
         .account = account->name,
         .config_dir = account->config_dir,
-        .may_prompt = auth_on_terminal(),
+        .may_prompt = account_on_terminal(),
         .secret = service->password.bytes.len > 0 ? &service->password : NULL,
     };
     switch (service->server->protocol) {

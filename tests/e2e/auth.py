@@ -78,6 +78,33 @@ def without_a_keyring(lab, ada):
     tap.ok(not secret.exists(), "deletes the file")
 
 
+def account_files_as_people_keep_them(lab, ada):
+    """No password_from line at all; a link into a folder of dotfiles; CRLF; a keyring line in each section."""
+    file = ada.config / "accounts/work.ini"
+    ada.account(password_from=None)
+    real = ada.home / "dotfiles.ini"
+    file.rename(real)
+    file.symlink_to(real)
+    good = login(ada, lab.site["PASSWORD"], "--file")
+    tap.ok(good.status == 0 and file.is_symlink(), "a link to an account file stays a link", good)
+    tap.matches(real.read_text(), r"^\[account\]\npassword_from = file secrets/work\naddress", "the line is added behind [account]")
+    tap.same(ada.run("tappal", "auth", "status").status, 0, "and counts")
+
+    file.unlink()
+    ada.account(password_from="keyring", send={"password_from": "keyring"}, fetch={"password_from": "keyring"})
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    good = login(ada, lab.site["PASSWORD"], "--file")
+    tap.ok(good.status == 0 and file.read_bytes().count(b"file secrets/work\r\n") == 3, "each keyring line is rewritten", good)
+    tap.same(ada.run("tappal", "auth", "status").status, 0, "and the account can be read")
+
+    ada.account(password_from="keyring", fetch={"login": "other@example.test"})
+    before = file.read_bytes()
+    two = login(ada, lab.site["PASSWORD"], "--file", "--no-test")
+    tap.ok(two.status == 78 and file.read_bytes() == before, "two people need two files, and are told so", two)
+    ada.account(password_from="keyring", fetch={"login": lab.site["USER2"]})
+    tap.same(login(ada, lab.site["PASSWORD"], **keyring_of(ada)).status, 77, "one password for two people is found out")
+
+
 def other_sources(lab, ada):
     ada.account(password_from=f"command printf %s '{lab.site['PASSWORD']}'")
     status = ada.run("tappal", "auth", "status")
@@ -169,13 +196,13 @@ def on_a_terminal(lab, ada):
     t = Terminal(ada, "auth", "login", "work")
     t.expect("Password of")
     t.type(password + "\n")
-    tap.ok(t.expect("[y/N]"), "without a keyring a file is offered", t.said)
+    tap.ok(t.expect("[Y/n]"), "without a keyring a file is offered", t.said)
     t.type("n\n")
     tap.ok(os.waitstatus_to_exitcode(t.end()) == 75 and not (ada.config / "secrets/work").exists(), "no means no", t.said)
     t = Terminal(ada, "auth", "login", "work")
     t.expect("Password of")
     t.type(password + "\n")
-    t.expect("[y/N]")
+    t.expect("[Y/n]")
     t.type("y\n")
     tap.ok(t.end() == 0 and (ada.config / "secrets/work").exists(), "yes means yes", t.said)
     tap.same(ada.run("tappal", "auth", "status").status, 0, "and the account knows")
@@ -183,7 +210,7 @@ def on_a_terminal(lab, ada):
 
 def main():
     with Lab() as lab:
-        for part in (with_a_keyring, without_a_keyring, other_sources, on_a_terminal):
+        for part in (with_a_keyring, without_a_keyring, account_files_as_people_keep_them, other_sources, on_a_terminal):
             part(lab, lab.person(part.__name__))
     tap.done()
 
