@@ -341,7 +341,7 @@ static int sign_in_and_try(const struct adding *a)
     const struct account *account = conf_find(&config, a->name.buf, &err);
     if (!account)
         status = say_error(NULL, &err);
-    else if (!wish->password_from)
+    else if (!wish->password_from || wish->password_from_stdin)
         status = cmd_auth_login(account, wish->password_from_stdin);
     conf_free(&config);
     if (status != 0) {

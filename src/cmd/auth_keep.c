@@ -11,10 +11,20 @@
 #define ACCOUNT_FILE_MAX 1048576
 #define PATH_BYTES_MAX 4096
 
+static bool make_folder_of(const char *path, struct err *err)
+{
+    struct str folder = STR_INIT(PATH_BYTES_MAX);
+    const char *slash = strrchr(path, '/');
+    bool ok = !slash || slash == path ||
+              (str_add(&folder, path, (size_t)(slash - path), err) && fs_make_dirs(folder.buf, err));
+    str_free(&folder);
+    return ok;
+}
+
 bool auth_write_file(const char *path, const struct secret *password, struct err *err)
 {
     struct str text = STR_INIT(SECRET_MAX + 1);
-    bool ok = str_reserve(&text, text.max, err) &&
+    bool ok = make_folder_of(path, err) && str_reserve(&text, text.max, err) &&
               str_add(&text, password->bytes.buf, password->bytes.len, err) && str_addc(&text, '\n', err) &&
               fs_replace(path, text.buf, text.len, 0600, err);
     str_wipe(&text);
@@ -110,7 +120,7 @@ bool auth_keep_in_file(const struct account *account, const struct secret *passw
                        struct str *line_r, struct err *err)
 {
     struct str folder = STR_INIT(PATH_BYTES_MAX), path = STR_INIT(PATH_BYTES_MAX);
-    bool ok = fs_join(&folder, account->config_dir, "secrets", err) && fs_make_dirs(folder.buf, err) &&
+    bool ok = fs_join(&folder, account->config_dir, "secrets", err) &&
               fs_join(&path, folder.buf, name, err) && auth_write_file(path.buf, password, err) &&
               str_addf(line_r, err, "password_from = file secrets/%s", name) &&
               edit(account->file, line_r->buf, err);
