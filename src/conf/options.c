@@ -132,7 +132,7 @@ const struct conf_option option_table[] = {
     WORDS("send", "mode", ACCOUNT(send.mode), mode_words, "auto", "auto, wait (for the server), background, or queue (only store)"),
     ROW("send", "wait", OPTION_SECONDS, ACCOUNT(send.wait), "30s", "how long tappal-sendmail waits for the server's answer"),
     ROW("send", "set_from", OPTION_ADDRESS, ACCOUNT(send.set_from), NULL, "an address that replaces From in each message; %U %H %M as in address"),
-    ROW("send", "domain", OPTION_DOMAIN, ACCOUNT(send.domain), NULL, "put behind recipients without @; without it, the address's domain"),
+    ROW("send", "domain", OPTION_DOMAIN, ACCOUNT(send.domain), NULL, "put behind addresses without @; without it, the machine's mail name"),
     ROW("send", "admin", OPTION_ADDRESS, ACCOUNT(send.admin), NULL, "who gets the mail for root and other local users"),
     ROW("send", "ehlo", OPTION_DOMAIN, ACCOUNT(send.ehlo), NULL, "the name told to the server"),
     LATER("send", "aliases", "a file of aliases"), LATER("send", "sent", "where a copy of each message goes"),

@@ -222,6 +222,26 @@ for sig in INT TERM HUP; do
     ok $? "SIG$sig before the end: nothing queued"
 done
 
+# -- killed between the link and the end: the step log is a FIFO, so the program waits for us at each step --
+clear
+printf 'hi\n' >"$top/in"
+printf 'hi\n' | send a@b # makes the folders, which are steps too
+mkfifo "$top/steps"
+for sig in INT TERM HUP; do
+    rm -f "$queue"/msg/*
+    env --default-signal=INT -i HOME="$home" XDG_STATE_HOME="$home/state" TAPPAL_TEST_STEP_LOG="$top/steps" "$PROGRAM" a@b <"$top/in" >"$top/out" 2>"$top/err" &
+    pid=$!
+    line=
+    while [ "${line#*link}" = "$line" ]; do read -r line <"$top/steps"; done
+    while nothing; do sleep 0.02; done
+    kill -s "$sig" "$pid"
+    read -r line <"$top/steps"
+    wait "$pid"
+    echo $? >"$top/status"
+    silent && [ "$(kept)" = 1 ] && [ "${line#*syncdir}" != "$line" ]
+    ok $? "SIG$sig behind the link: 0, the message is kept"
+done
+
 # -- the disk --
 clear
 printf 'hi\n' | send a@b # makes the folders, which are steps too
@@ -307,7 +327,6 @@ fi
 
 # -- configuration --
 clear
-printf 'hi\n' >"$top/in"
 mv "$home/.config/tappal" "$home/.config/good"
 if [ -e /etc/tappal ]; then skip "no account" "this machine has one"; else
     printf 'hi\n' | send a@b
