@@ -12,13 +12,14 @@
 #include "conf/place.h"
 
 #define PATH_LEN_MAX 4096
+#define ID_PART_MIN 5 /* shorter, and a slip of the finger removes the only message there is */
 
 static const char usage[] =
     "Usage: tappal queue list\n"
     "       tappal queue show ID...\n"
     "       tappal queue run\n"
     "       tappal queue remove ID...\n"
-    "An ID may be shortened to any beginning or end of it that only one message has.\n"
+    "An ID may be shortened to a beginning or end of it (5 characters) that only one message has.\n"
     "  --config DIR   the configuration folder\n"
     "  --help, --version";
 
@@ -29,7 +30,7 @@ static bool find_id(struct store *store, const char *part, char id[STORE_ID_LEN 
     size_t count, found = 0;
     if (!store_list(store, &items, &count, err))
         return false;
-    for (size_t i = 0; *part && i < count; i++) {
+    for (size_t i = 0; strlen(part) >= ID_PART_MIN && i < count; i++) {
         if (!text_starts(items[i].id, part) && !text_ends(items[i].id, part))
             continue;
         memcpy(id, items[i].id, STORE_ID_LEN + 1);

@@ -260,7 +260,7 @@ static bool show_header(const struct message *m, struct err *err)
         size_t shown = length > 0 && from[length - 1] == '\r' ? length - 1 : length;
         str_clear(&line);
         ok = text_add_clean(&line, from, shown, SHOWN_BYTES, err);
-        if (ok)
+        if (ok && shown > 0)
             say("    %s", line.buf);
         at += (ssize_t)length + 1;
     }

@@ -24,7 +24,8 @@
 struct follow {
     char id[STORE_ID_LEN + 1];
     size_t recipients;
-    int journal; /* fd; -1: there was none to be had */
+    unsigned attempts; /* before this run */
+    int journal;       /* fd; -1: there was none to be had */
 };
 
 /* A journal that only says that the message is due now. Where another holds the lock, it is being sent anyway. */
@@ -52,8 +53,10 @@ static bool follow(struct store *store, const char *id, struct follow *f, struct
         return false;
     snprintf(name, sizeof name, "%s.j", id);
     f->journal = openat(store->msg, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (store_peek(store, id, &m, err) == TAKE_GOT)
+    if (store_peek(store, id, &m, err) == TAKE_GOT) {
         f->recipients = m.envelope.count;
+        f->attempts = m.journal.attempts;
+    }
     store_release(&m);
     return true;
 }
@@ -111,9 +114,10 @@ static bool say_outcome(struct store *store, const struct follow *f, bool *stays
     if (took != TAKE_GOT)
         return false;
     struct str why = STR_INIT(LINE_MAX_BYTES);
+    bool tried = m.journal.attempts > f->attempts || m.journal.last_error;
     bool ok = queue_why(&m, &why, err);
     if (ok)
-        say("%s  still queued, %s", f->id, why.buf);
+        say("%s  still queued%s, %s", f->id, tried ? "" : ", not tried", why.buf);
     str_free(&why);
     store_release(&m);
     return ok;
