@@ -206,6 +206,8 @@ static void check_queue(enum ended ended, size_t others)
     }
     free(items);
     ck_assert(ended == DONE_TRUE ? whole == others + 1 : whole >= others);
+    if (ended != KILLED)
+        ck_assert_uint_eq(queue_entries("tmp"), 0);
     sweep(&store);
     ck_assert_uint_eq(queue_entries("tmp"), 0);
     ck_assert_uint_eq(queue_entries("msg"), whole);

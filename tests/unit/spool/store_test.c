@@ -2,6 +2,7 @@
 #include "queue.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -192,6 +193,54 @@ START_TEST(test_store_lock_on_a_removed_file_is_none)
     ck_assert_int_eq(rename(from, queue_file("msg", id, "")), 0);
     ck_assert(!store_is_same(fd, store.msg, id));
     close(fd);
+    store_close(&store);
+}
+END_TEST
+
+#define RACE_ROUNDS 200
+
+/* Puts and removes one message after the other, while its parent snatches at them. */
+static void put_and_remove(struct store *store)
+{
+    for (int i = 0; i < RACE_ROUNDS; i++) {
+        struct err err = {0};
+        struct message m;
+        char id[STORE_ID_LEN + 1];
+        queue_put(store, "bob@example.test", id);
+        enum store_take took;
+        while ((took = store_take(store, id, &m, &err)) == TAKE_BUSY)
+            sched_yield();
+        ck_assert_int_eq(took, TAKE_GOT);
+        finish(store, &m);
+        ck_assert(store_remove(store, &m, &err));
+    }
+}
+
+START_TEST(test_store_taker_never_gets_what_was_removed)
+{
+    struct store store = queue_open();
+    pid_t pid = fork();
+    if (pid == 0) {
+        put_and_remove(&store);
+        _exit(0);
+    }
+    int status = -1;
+    while (waitpid(pid, &status, WNOHANG) == 0) {
+        struct err err = {0};
+        struct store_item *items;
+        size_t count;
+        ck_assert(store_list(&store, &items, &count, &err));
+        for (size_t i = 0; i < count * 50; i++) {
+            struct message m;
+            if (store_take(&store, items[i % count].id, &m, &err) != TAKE_GOT)
+                continue;
+            ck_assert(store_is_same(m.fd, store.msg, m.id));
+            store_release(&m);
+        }
+        free(items);
+    }
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(queue_entries("msg"), 0);
     store_close(&store);
 }
 END_TEST
@@ -584,6 +633,7 @@ int main(void)
     tcase_add_test(all, test_store_lock_is_the_writers_until_it_is_freed);
     tcase_add_test(all, test_store_busy_then_gone);
     tcase_add_test(all, test_store_lock_on_a_removed_file_is_none);
+    tcase_add_test(all, test_store_taker_never_gets_what_was_removed);
     tcase_add_test(all, test_store_is_not_removed_unfinished);
     tcase_add_test(all, test_store_names_that_are_none);
     tcase_add_test(all, test_store_sets_a_damaged_file_aside);
