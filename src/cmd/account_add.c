@@ -2,7 +2,6 @@
  * back. Without a terminal it goes by its options alone. */
 #include <fcntl.h>
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -191,21 +190,10 @@ static bool set_sending(struct adding *a, struct err *err)
            local_login(a, "send", a->provider && a->provider->smtp_local_part, err);
 }
 
-/* person_name - the one of passwd's GECOS field, for From */
-static const char *person_name(char out[256])
-{
-    const struct passwd *entry = getpwuid(geteuid());
-    const char *gecos = entry && entry->pw_uid != 0 ? entry->pw_gecos : "";
-    size_t n = strcspn(gecos, ",");
-    snprintf(out, 256, "%.*s", (int)(n < 255 ? n : 255), gecos);
-    return text_is_utf8(out, strlen(out)) && !text_has_control(out, strlen(out)) ? out : "";
-}
-
 static bool build(struct adding *a, struct err *err)
 {
-    char gecos[256];
     const struct account_wish *wish = a->wish;
-    const char *full = wish->full_name ? wish->full_name : person_name(gecos);
+    const char *full = wish->full_name ? wish->full_name : a->person.full_name;
     struct str address = STR_INIT(PATH_BYTES_MAX);
     bool ok = true;
     for (const char *s = wish->address; ok && *s; s++) /* a % of its own is written twice */

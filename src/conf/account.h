@@ -12,47 +12,55 @@
 enum protocol { PROTO_SMTP, PROTO_LMTP, PROTO_IMAP, PROTO_POP3 };
 enum tls_mode { TLS_IMPLICIT, TLS_STARTTLS, TLS_OFF };
 enum auth_choice {
-    AUTH_AUTO, AUTH_NONE, AUTH_SCRAM, AUTH_PLAIN, AUTH_LOGIN,
-    AUTH_OAUTH2, AUTH_EXTERNAL, AUTH_CRAM_MD5, AUTH_GSSAPI,
+    AUTH_AUTO,
+    AUTH_NONE,
+    AUTH_SCRAM,
+    AUTH_PLAIN,
+    AUTH_LOGIN,
+    AUTH_OAUTH2,
+    AUTH_EXTERNAL,
+    AUTH_CRAM_MD5,
+    AUTH_GSSAPI,
 };
 
 struct tls_settings {
     enum tls_mode mode;
-    char *ca;          /* file or folder that replaces the system's store */
-    struct strv pin;   /* SPKI pins; parsed and checked, used from the next milestone on */
-    char *cert, *key;  /* client certificate: PEM files or pkcs11: URIs */
-    char *host;        /* the name the certificate must bear, where it is not `host` */
+    char *ca;         /* file or folder that replaces the system's store */
+    struct strv pin;  /* SPKI pins; parsed and checked, used from the next milestone on */
+    char *cert, *key; /* client certificate: PEM files or pkcs11: URIs */
+    char *host;       /* the name the certificate must bear, where it is not `host` */
 };
 
 /* Where a server is, and how to reach it. */
 struct endpoint {
     enum protocol protocol;
     char *host;
-    uint16_t port;          /* never 0 after conf_load: the protocol's default is filled in */
+    uint16_t port; /* never 0 after conf_load: the protocol's default is filled in */
     struct tls_settings tls;
-    char *proxy;            /* "socks5://[user:password@]host:port"; names are resolved by the proxy */
-    struct strv tunnel;     /* ARGV whose stdin and stdout are the connection */
-    char *socket;           /* UNIX socket path */
+    char *proxy;        /* "socks5://[user:password@]host:port"; names are resolved by the proxy */
+    struct strv tunnel; /* ARGV whose stdin and stdout are the connection */
+    char *socket;       /* UNIX socket path */
     char *source_ip;
-    uint32_t timeout;       /* seconds for each phase; 0: the protocol's own times */
+    uint32_t timeout; /* seconds for each phase; 0: the protocol's own times */
 };
 
 /* Who signs in there. */
 struct credentials {
     enum auth_choice auth;
     char *login;
-    struct strv password_from; /* "keyring", "command ARGV", "file PATH", "credential NAME", "netrc", "prompt" */
+    struct strv
+        password_from; /* "keyring", "command ARGV", "file PATH", "credential NAME", "netrc", "prompt" */
     struct strv token_from;
 };
 
 enum send_mode { SEND_AUTO, SEND_WAIT, SEND_BACKGROUND, SEND_QUEUE };
 
 struct send_conf {
-    bool on;                /* the file has a [send] section with a host, socket or tunnel */
+    bool on; /* the file has a [send] section with a host, socket or tunnel */
     struct endpoint server;
     struct credentials who;
     enum send_mode mode;
-    uint32_t wait;          /* seconds that tappal-sendmail waits for a verdict; 30 */
+    uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
     char *set_from, *domain, *aliases, *admin, *sent, *ehlo;
     char *rate, *daily, *in_doubt, *chunking;
 };
@@ -64,8 +72,8 @@ struct fetch_conf {
     bool on;                /* the file has a [fetch] section with a host, socket or tunnel */
     struct endpoint server; /* .protocol is PROTO_IMAP or PROTO_POP3 */
     struct credentials who;
-    struct strv folders;    /* INBOX where the file says nothing */
-    char *maildir;          /* absolute */
+    struct strv folders; /* INBOX where the file says nothing */
+    char *maildir;       /* absolute */
     enum layout layout;
     enum keep_mode keep;
     uint32_t keep_days;
@@ -74,12 +82,12 @@ struct fetch_conf {
 };
 
 struct account {
-    char *name;             /* the file's name without ".ini" */
-    char *file;             /* absolute path it was read from */
-    char *config_dir;       /* absolute folder that holds tappal.ini and accounts/ */
+    char *name;       /* the file's name without ".ini" */
+    char *file;       /* absolute path it was read from */
+    char *config_dir; /* absolute folder that holds tappal.ini and accounts/ */
     char *address;
-    char *full_name;        /* option `name` */
-    struct strv senders;    /* further addresses, with wildcards */
+    char *full_name;     /* option `name` */
+    struct strv senders; /* further addresses, with wildcards */
     struct send_conf send;
     struct fetch_conf fetch;
 };

@@ -11,13 +11,13 @@
 #include "conf/account.h"
 
 struct config {
-    char *dir;               /* absolute; NULL where none was found */
+    char *dir;                /* absolute; NULL where none was found */
     struct account *accounts; /* sorted by name */
     size_t count;
-    char *default_account;   /* [tappal] default */
-    char *log;               /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
-    struct strv notify;      /* [tappal] notify, an argv */
-    uint64_t max_messages, max_bytes; /* [queue]; 0: no bound */
+    char *default_account;              /* [tappal] default */
+    char *log;                          /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
+    struct strv notify;                 /* [tappal] notify, an argv */
+    uint64_t max_messages, max_bytes;   /* [queue]; 0: no bound */
     uint32_t warn_after, give_up_after; /* seconds; 4 h and 5 d */
 };
 

@@ -11,7 +11,8 @@ struct faults {
     struct err first;  /* its kind is ERR_NONE while there is none */
 };
 
-void faults_add(struct faults *faults, const struct err *err); /* a fault that is there already is not repeated */
+void faults_add(struct faults *faults,
+                const struct err *err); /* a fault that is there already is not repeated */
 void faults_free(struct faults *faults);
 
 #endif

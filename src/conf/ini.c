@@ -303,12 +303,13 @@ static bool keep_setting(struct reader *reader, const struct conf_option *option
         file->settings = more;
         file->cap = cap;
     }
-    char *raw = strdup(reader->value);
-    if (!raw) {
+    struct setting *setting = &file->settings[file->count];
+    *setting = (struct setting){option, strdup(reader->value), reader->line};
+    if (!setting->raw) {
         err_nomem(&err);
         return fault(reader, &err);
     }
-    file->settings[file->count++] = (struct setting){option, raw, reader->line};
+    file->count++;
     return true;
 }
 

@@ -16,8 +16,8 @@ enum option_type {
     OPTION_DOMAIN,  /* char *: a domain, or an [address literal]         */
     OPTION_IP,      /* char *: an IPv4 or IPv6 address                   */
     OPTION_PROXY,   /* char *: socks5://[user:password@]host:port        */
-    OPTION_PATH,    /* char *: ~/ expanded, must then be absolute; `words` and pkcs11: URIs stay as they are */
-    OPTION_LIST,    /* struct strv: commas or repeated keys              */
+    OPTION_PATH, /* char *: ~/ expanded, must then be absolute; `words` and pkcs11: URIs stay as they are */
+    OPTION_LIST, /* struct strv: commas or repeated keys              */
     OPTION_SOURCES, /* struct strv: password_from; the tail of command and file is whole */
     OPTION_ARGV,    /* struct strv, split by text_split_argv             */
     OPTION_PORT,    /* uint16_t: 1 to 65535                              */
@@ -39,12 +39,13 @@ struct conf_option {
     const char *section; /* "account", "send", "fetch", "tappal", "queue" */
     const char *name;
     enum option_type type;
-    size_t offset;                 /* into struct account, or struct config for [tappal] and [queue] */
-    size_t also;                   /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port. 0: none */
-    const struct conf_word *words; /* OPTION_ENUM: the first of equal values is the one written; ended by a NULL word */
-    const char *default_text;      /* as a person would write it, or NULL */
-    const char *doc;               /* one line */
-    bool later;                    /* reserved name: known, refused with "not in this version yet" */
+    size_t offset; /* into struct account, or struct config for [tappal] and [queue] */
+    size_t also;   /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port. 0: none */
+    const struct conf_word
+        *words; /* OPTION_ENUM: the first of equal values is the one written; ended by a NULL word */
+    const char *default_text; /* as a person would write it, or NULL */
+    const char *doc;          /* one line */
+    bool later;               /* reserved name: known, refused with "not in this version yet" */
 };
 
 /* Ended by a row whose section is NULL; [account] stands before [send] and [fetch]. */
@@ -57,10 +58,11 @@ bool option_is_list(const struct conf_option *option); /* may be repeated */
 
 /* Puts the value into the struct at `base`. `raw` is as it stands behind the equals sign; every
  * rule about quotes and comments is applied here, since they depend on the type. A list grows. */
-MUST_USE bool option_set(const struct conf_option *option, void *base, const char *raw, const struct person *person,
-                         struct err *err);
+MUST_USE bool option_set(const struct conf_option *option, void *base, const char *raw,
+                         const struct person *person, struct err *err);
 /* The value as a person would write it, quoted where it must be; nothing where there is none. */
-MUST_USE bool option_get(const struct conf_option *option, const void *base, struct str *out, struct err *err);
+MUST_USE bool option_get(const struct conf_option *option, const void *base, struct str *out,
+                         struct err *err);
 /* Frees a text or a list, which is then absent; numbers stay. */
 void option_clear(const struct conf_option *option, void *base);
 

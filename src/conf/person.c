@@ -42,6 +42,17 @@ static bool keep(char **field, const char *value, struct err *err)
     return *field != NULL || err_nomem(err);
 }
 
+/* keep_full_name - the first part of the GECOS field */
+static bool keep_full_name(struct person *person, const struct passwd *found, struct err *err)
+{
+    const char *gecos = found && found->pw_uid != 0 ? found->pw_gecos : "";
+    size_t n = strcspn(gecos, ",");
+    if (!text_is_utf8(gecos, n) || text_has_control(gecos, n))
+        n = 0;
+    person->full_name = strndup(gecos, n);
+    return person->full_name != NULL || err_nomem(err);
+}
+
 /* read_passwd - name and home of the effective uid; a uid without an entry is no error */
 static bool read_passwd(struct person *person, struct err *err)
 {
@@ -58,13 +69,24 @@ static bool read_passwd(struct person *person, struct err *err)
         rc = getpwuid_r(geteuid(), &entry, buf, size, &found);
         size *= 2;
     }
-    bool ok = true;
-    if (found)
+    bool ok = keep_full_name(person, found, err);
+    if (ok && found)
         ok = keep(&person->user_name, found->pw_name, err);
     if (ok && found && found->pw_dir[0] == '/')
         ok = keep(&person->home, found->pw_dir, err);
     free(buf);
     return ok;
+}
+
+void person_owner_name(uid_t uid, char out[64])
+{
+    struct passwd entry;
+    struct passwd *found = NULL;
+    char buf[4096];
+    if (getpwuid_r(uid, &entry, buf, sizeof buf, &found) == 0 && found)
+        snprintf(out, 64, "%s", found->pw_name);
+    else
+        snprintf(out, 64, "uid %lu", (unsigned long)uid);
 }
 
 static bool find_home(struct person *person, struct err *err)
@@ -122,6 +144,7 @@ void person_free(struct person *person)
 {
     free(person->home);
     free(person->user_name);
+    free(person->full_name);
     free(person->host_name);
     free(person->mail_name);
     *person = (struct person){0};

@@ -3,6 +3,9 @@
 #ifndef TAPPAL_CONF_PERSON_H
 #define TAPPAL_CONF_PERSON_H
 
+#include <stdbool.h>
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -10,12 +13,16 @@ struct person {
     char *home;       /* $HOME where it is ours, else passwd's; absolute, or NULL */
     bool home_is_own; /* `home` belongs to the effective uid: things may be kept in it */
     char *user_name;  /* passwd's, or "uid1234" */
+    char *full_name;  /* passwd's, "" where it has none; root's is nobody's */
     char *host_name;  /* this machine's own name */
     char *mail_name;  /* first line of /etc/mailname, else host_name */
 };
 
 MUST_USE bool person_find(struct person *person_r, struct err *err);
 void person_free(struct person *person);
+
+/* The name of whoever a file belongs to, or "uid 1234". */
+void person_owner_name(uid_t uid, char out[64]);
 
 /* Whether `path` is absolute, not "/", and belongs to the effective uid; of a folder that is not
  * there yet, its nearest one above must. */

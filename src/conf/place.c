@@ -2,7 +2,6 @@
 #include "conf/place.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,16 +172,6 @@ bool place_load_sending(const struct place *place, struct config *config_r, stru
     return load(place, any_sender, "for sending", config_r, err);
 }
 
-static const char *owner_name(uid_t uid, char out[64])
-{
-    const struct passwd *entry = getpwuid(uid);
-    if (entry)
-        snprintf(out, 64, "%s", entry->pw_name);
-    else
-        snprintf(out, 64, "uid %lu", (unsigned long)uid);
-    return out;
-}
-
 /* make_own - the folder is there, is ours, and nobody else can look into it */
 static bool make_own(const char *path, struct err *err)
 {
@@ -195,8 +184,9 @@ static bool make_own(const char *path, struct err *err)
     if (!S_ISDIR(st.st_mode))
         return err_set(err, ERR_LOCAL, "%s should be a folder, and is not.", path);
     if (st.st_uid != geteuid()) {
+        person_owner_name(st.st_uid, name);
         err_set(err, ERR_LOCAL, "The folder %s belongs to %s, so nothing of yours is kept in it.", path,
-                owner_name(st.st_uid, name));
+                name);
         return err_hint(err, "Give it back to its user (chown), or set XDG_STATE_HOME to a folder of yours.");
     }
     if ((st.st_mode & 077) != 0 && chmod(path, 0700) != 0)
@@ -250,7 +240,8 @@ static bool owner_or_root(const struct stat *st, const char *shown, struct err *
     char name[64];
     if (st->st_uid == geteuid() || st->st_uid == 0)
         return true;
-    err_set(err, ERR_CONFIG, "%s belongs to %s, so it is not trusted.", shown, owner_name(st->st_uid, name));
+    person_owner_name(st->st_uid, name);
+    err_set(err, ERR_CONFIG, "%s belongs to %s, so it is not trusted.", shown, name);
     return err_hint(err, "Make it yours: sudo chown \"$USER\" %s", shown);
 }
 

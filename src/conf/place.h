@@ -10,13 +10,15 @@
 #include "conf/conf.h"
 
 struct place {
-    char *home;        /* absolute, or NULL */
-    char *user_name;   /* passwd's, or "uid1234" */
-    char *config_dir;  /* --config, TAPPAL_CONFIG, or $XDG_CONFIG_HOME/tappal, ~/.config/tappal; NULL without home; need not exist */
+    char *home;      /* absolute, or NULL */
+    char *user_name; /* passwd's, or "uid1234" */
+    char *
+        config_dir; /* --config, TAPPAL_CONFIG, or $XDG_CONFIG_HOME/tappal, ~/.config/tappal; NULL without home; need not exist */
     char *machine_dir; /* /etc/tappal (SYSCONFDIR/tappal); NULL where config_dir was named outright */
-    char *state_dir;   /* queue and state; XDG_STATE_HOME/tappal, ~/.local/state/tappal, /var/lib/tappal for uid 0;
+    char *
+        state_dir; /* queue and state; XDG_STATE_HOME/tappal, ~/.local/state/tappal, /var/lib/tappal for uid 0;
                           NULL: nowhere to keep a message */
-    char *mail_name;   /* /etc/mailname, else the host's name */
+    char *mail_name; /* /etc/mailname, else the host's name */
 };
 
 MUST_USE bool place_find(const char *config_option, struct place *place_r, struct err *err);
@@ -33,7 +35,8 @@ MUST_USE bool place_load_sending(const struct place *place, struct config *confi
 /* "STATE/queue" and "STATE/fetch/ACCOUNT-<hash of config_dir>": made durable, 0700, checked to be ours
  * (ERR_LOCAL naming the owner otherwise). The path goes to `path_r`. */
 MUST_USE bool place_queue(const struct place *place, struct str *path_r, struct err *err);
-MUST_USE bool place_fetch_state(const struct place *place, const struct account *account, struct str *path_r, struct err *err);
+MUST_USE bool place_fetch_state(const struct place *place, const struct account *account, struct str *path_r,
+                                struct err *err);
 
 /* "STATE/accounts/NAME-<first 8 hex digits of SHA-256 of its config_dir>SUFFIX"; the folder is made.
  * ".delivered" there: this account has delivered a message before. */

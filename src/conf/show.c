@@ -82,6 +82,15 @@ static bool add_value(const struct showing *showing, const struct conf_option *o
     return option_get(&there, account, out, err);
 }
 
+/* inherited - nobody set it here, but [account] speaks for both halves */
+static bool inherited(const struct showing *showing, const struct conf_option *option)
+{
+    const struct setting *setting;
+    const struct conf_option *above = option_find("account", option->name);
+    return above && above != option && (above->offset == option->offset || above->also == option->offset) &&
+           settle_source(above, &showing->own, &showing->defaults, &setting) != NULL;
+}
+
 static bool add_line(const struct showing *showing, const struct conf_option *option, struct err *err)
 {
     struct str value = STR_INIT(VALUE_MAX);
@@ -95,7 +104,7 @@ static bool add_line(const struct showing *showing, const struct conf_option *op
             ok = str_addc(&line, ' ', err);
         ok = ok &&
              (file ? str_addf(&line, err, "  %s:%u", last_part(file->shown), setting->line)
-                   : str_addz(&line, "  default", err)) &&
+                   : str_addz(&line, inherited(showing, option) ? "  [account]" : "  default", err)) &&
              strv_add(showing->lines, line.buf, err);
     }
     str_free(&line);
