@@ -75,7 +75,7 @@ bool err_errno(struct err *err, enum err_kind kind, const char *fmt, ...)
     va_start(ap, fmt);
     fill(what, sizeof what, fmt, ap);
     va_end(ap);
-    err_set(err, kind, "%s: %s", what, strerror(saved));
+    err_set(err, kind, "%s: %s.", what, strerror(saved));
     err->sys = saved;
     return false;
 }

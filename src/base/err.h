@@ -42,7 +42,7 @@ struct err {
 /* Sets kind and sentence, clears the rest. Always returns false: `return err_set(...)`.
  * A sentence too long for the field ends in "...". */
 bool err_set(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* The same for a failed system call: keeps errno in `sys` and appends ": " and its text. */
+/* The same for a failed system call: keeps errno in `sys` and appends ": ", its text and a full stop. */
 bool err_errno(struct err *err, enum err_kind kind, const char *fmt, ...) PRINTF_LIKE(3, 4);
 /* Sets the hint of an error that is set already. Always returns false. */
 bool err_hint(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);

@@ -241,6 +241,7 @@ static bool run_sh(const char *command, const char *input, int64_t limit_ms, str
 
 START_TEST(test_proc_run)
 {
+    signal(SIGPIPE, SIG_IGN); /* as proc_begin does */
     struct err err = {0};
     struct str out = STR_INIT(1000);
     int status = -1;
@@ -282,7 +283,7 @@ START_TEST(test_proc_run_not_there)
     char *const argv[] = {(char[]){"tappal-no-such"}, NULL};
     ck_assert(!proc_run(&(struct proc_run){.argv = argv, .limit_ms = 1000, .shown = "The helper"}, &out,
                         &status, &err));
-    ck_assert_str_eq(err.what, "The helper could not be started: No such file or directory");
+    ck_assert_str_eq(err.what, "The helper could not be started: No such file or directory.");
     ck_assert_int_eq(err.sys, ENOENT);
     str_free(&out);
 }

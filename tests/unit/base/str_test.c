@@ -26,12 +26,12 @@ START_TEST(test_err_fills_and_cuts)
     ck_assert_str_eq(err.hint, "Do this.");
     errno = ENOENT;
     err_errno(&err, ERR_LOCAL, "%s could not be opened", "x");
-    ck_assert_str_eq(err.what, "x could not be opened: No such file or directory");
+    ck_assert_str_eq(err.what, "x could not be opened: No such file or directory.");
     ck_assert_str_eq(err.hint, "");
     ck_assert_int_eq(err.sys, ENOENT);
     ck_assert_int_eq(err.code, 0);
     err_set(&err, ERR_LOCAL, "again: %s", err.what); /* may use its own old words */
-    ck_assert_str_eq(err.what, "again: x could not be opened: No such file or directory");
+    ck_assert_str_eq(err.what, "again: x could not be opened: No such file or directory.");
 }
 END_TEST
 
