@@ -86,8 +86,11 @@ class Home:
             os.close(write)
             with os.fdopen(read, "rb") as pipe:
                 said = pipe.read()
-            err = child.communicate(timeout=limit)[1]
-        return Run(child.returncode, said, err.decode(errors="replace"))
+            err = child.communicate(timeout=limit)[1].decode(errors="replace")
+        if child.returncode < 0 or "Sanitizer" in err or "runtime error" in err:
+            if "TAPPAL_TEST_STEP" not in self.env:
+                raise RuntimeError(f"tappal-deliver fell: {child.returncode} {err}")
+        return Run(child.returncode, said, err)
 
     def later(self, seconds):
         self.shift += seconds
