@@ -16,6 +16,7 @@
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "conf/place.h"
+#include "queue/breaker.h"
 
 #define SERVICES_MAX 2
 #define STDIN_MAX 65536
@@ -261,6 +262,21 @@ static bool login_steps(const struct account *account, const struct auth_options
            store(account, s, options->in_file, err);
 }
 
+/* With a new password the queue need not wait out what the old one brought about. */
+static void close_breaker(const struct account *account)
+{
+    struct place place;
+    struct breaker breaker;
+    struct err ignored;
+    if (!place_find(NULL, &place, &ignored))
+        return;
+    if (breaker_load(&place, account, &breaker, &ignored)) {
+        (void)!breaker_close(&breaker, &ignored);
+        breaker_free(&breaker);
+    }
+    place_free(&place);
+}
+
 static int login(const struct account *account, const struct auth_options *options)
 {
     struct err err = {0};
@@ -270,9 +286,12 @@ static int login(const struct account *account, const struct auth_options *optio
         say("%s: no server wants a password.", account->name);
         return 0;
     }
-    int status = login_steps(account, options, &s, &err) ? 0 : say_error(account->name, &err);
+    bool ok = login_steps(account, options, &s, &err);
     wipe_services(&s);
-    return status;
+    if (!ok)
+        return say_error(account->name, &err);
+    close_breaker(account);
+    return 0;
 }
 
 int cmd_auth_login(const struct account *account, bool password_from_stdin)

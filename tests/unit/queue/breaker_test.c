@@ -1,0 +1,125 @@
+/* breaker - opens, holds, grows, outlives its process, closes. */
+#include "unit.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <utime.h>
+
+#include "queue/breaker.h"
+
+#define NOW 1800000000
+
+static char dir[] = "/tmp/breaker-XXXXXX", name[] = "work", file[64];
+static struct place place = {.state_dir = dir};
+static struct account account = {.name = name, .config_dir = dir, .file = file};
+
+static void setup(void)
+{
+    struct utimbuf old = {.actime = 1, .modtime = 1};
+    memcpy(dir, "/tmp/breaker-XXXXXX", sizeof(dir));
+    ck_assert_ptr_nonnull(mkdtemp(dir));
+    snprintf(file, sizeof(file), "%s/work.ini", dir);
+    FILE *f = fopen(file, "w");
+    ck_assert_ptr_nonnull(f);
+    fclose(f);
+    ck_assert_int_eq(utime(file, &old), 0);
+}
+
+static struct breaker load(void)
+{
+    struct err err = {0};
+    struct breaker b;
+    ck_assert_msg(breaker_load(&place, &account, &b, &err), "%s", err.what);
+    return b;
+}
+
+static void note(enum err_kind kind, int64_t now)
+{
+    struct err why = {0}, err = {0};
+    struct breaker b = load();
+    err_set(&why, kind, "The server said no.");
+    err_hint(&why, "Do this.\tOr that.");
+    ck_assert(breaker_fail(&b, &why, now, UINT32_MAX / 2, &err));
+    breaker_free(&b);
+}
+
+static void teardown(void)
+{
+    struct err err = {0};
+    struct breaker b = load();
+    ck_assert(breaker_close(&b, &err));
+    *strrchr(b.path.buf, '/') = '\0';
+    rmdir(b.path.buf);
+    breaker_free(&b);
+    unlink(file);
+    rmdir(dir);
+}
+
+START_TEST(test_breaker_opens_and_closes)
+{
+    struct err err = {0};
+    struct breaker b = load();
+    ck_assert(!breaker_holds(&b, NOW));
+    breaker_free(&b);
+    note(ERR_NETWORK, NOW);
+    b = load();
+    ck_assert(breaker_holds(&b, NOW) && breaker_holds(&b, NOW + 50) && !breaker_holds(&b, NOW + 70));
+    ck_assert(!breaker_holds(&b, NOW - 1)); /* a clock set back */
+    ck_assert_int_eq(b.why.kind, ERR_NETWORK);
+    ck_assert_str_eq(b.why.what, "The server said no.");
+    ck_assert_str_eq(b.why.hint, "Do this.\tOr that.");
+    ck_assert(breaker_close(&b, &err));
+    breaker_free(&b);
+    b = load();
+    ck_assert_uint_eq(b.failures, 0);
+    breaker_free(&b);
+}
+END_TEST
+
+START_TEST(test_breaker_grows)
+{
+    note(ERR_AUTH, NOW);
+    struct breaker b = load();
+    ck_assert(breaker_holds(&b, NOW + 800)); /* a password refused: a quarter of an hour */
+    breaker_free(&b);
+    note(ERR_AUTH, NOW + 1000);
+    b = load();
+    ck_assert_uint_eq(b.failures, 2);
+    ck_assert_int_eq(b.since, NOW);
+    ck_assert(breaker_holds(&b, NOW + 1000 + 3500) && !breaker_holds(&b, NOW + 1000 + 3700));
+    breaker_free(&b);
+}
+END_TEST
+
+START_TEST(test_breaker_void)
+{
+    struct utimbuf later = {.actime = NOW + 10, .modtime = NOW + 10};
+    note(ERR_AUTH, NOW);
+    ck_assert_int_eq(utime(file, &later), 0);
+    struct breaker b = load();
+    ck_assert(!breaker_holds(&b, NOW + 20)); /* the account file was edited */
+    FILE *f = fopen(b.path.buf, "w");
+    ck_assert_ptr_nonnull(f);
+    fputs("tappal-breaker 1 garbage\n", f);
+    fclose(f);
+    breaker_free(&b);
+    b = load();
+    ck_assert(!breaker_holds(&b, NOW));
+    breaker_free(&b);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("breaker");
+    TCase *tc = tcase_create("breaker");
+    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, test_breaker_opens_and_closes);
+    tcase_add_test(tc, test_breaker_grows);
+    tcase_add_test(tc, test_breaker_void);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
