@@ -19,7 +19,7 @@
 
 #define QUEUE_TEXT "Subject: one\r\n\r\nHello.\r\n"
 
-static char queue_root[] = "/tmp/tappal-queue-XXXXXX";
+static char queue_root[40];
 static char queue_path[sizeof queue_root + sizeof "/a/queue"];
 
 static inline int queue_remove_one(const char *path, const struct stat *st, int flag, struct FTW *at)
@@ -28,17 +28,28 @@ static inline int queue_remove_one(const char *path, const struct stat *st, int 
     return remove(path);
 }
 
-static inline void queue_setup(void)
+static inline void queue_setup_in(const char *folder)
 {
     log_open("test", "none");
+    snprintf(queue_root, sizeof queue_root, "%s/tappal-queue-XXXXXX", folder);
     ck_assert_ptr_nonnull(mkdtemp(queue_root));
     snprintf(queue_path, sizeof queue_path, "%s/a/queue", queue_root);
+}
+
+static inline void queue_setup(void)
+{
+    queue_setup_in("/tmp");
+}
+
+/* In memory, where it can be: a race needs speed, not a disk. */
+static inline void queue_setup_fast(void)
+{
+    queue_setup_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
 }
 
 static inline void queue_teardown(void)
 {
     nftw(queue_root, queue_remove_one, 10, FTW_DEPTH | FTW_PHYS);
-    memcpy(strrchr(queue_root, '-') + 1, "XXXXXX", 7);
 }
 
 static inline struct store queue_open(void)

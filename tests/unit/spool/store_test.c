@@ -197,7 +197,7 @@ START_TEST(test_store_lock_on_a_removed_file_is_none)
 }
 END_TEST
 
-#define RACE_ROUNDS 200
+#define RACE_ROUNDS 2000
 
 /* Puts and removes one message after the other, while its parent snatches at them. */
 static void put_and_remove(struct store *store)
@@ -633,7 +633,6 @@ int main(void)
     tcase_add_test(all, test_store_lock_is_the_writers_until_it_is_freed);
     tcase_add_test(all, test_store_busy_then_gone);
     tcase_add_test(all, test_store_lock_on_a_removed_file_is_none);
-    tcase_add_test(all, test_store_taker_never_gets_what_was_removed);
     tcase_add_test(all, test_store_is_not_removed_unfinished);
     tcase_add_test(all, test_store_names_that_are_none);
     tcase_add_test(all, test_store_sets_a_damaged_file_aside);
@@ -650,5 +649,10 @@ int main(void)
     tcase_add_test(all, test_store_role);
     tcase_add_test(all, test_store_wake);
     tcase_add_test(all, test_store_that_cannot_be_opened);
+    TCase *races = tcase_create("races");
+    tcase_set_timeout(races, 60);
+    tcase_add_checked_fixture(races, queue_setup_fast, queue_teardown);
+    suite_add_tcase(suite, races);
+    tcase_add_test(races, test_store_taker_never_gets_what_was_removed);
     return unit_run(suite);
 }
