@@ -36,16 +36,13 @@ static bool join(char **field, const char *dir, const char *name, struct err *er
  * since marks of accounts are named after it */
 static bool absolute(char **field, const char *path, struct err *err)
 {
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    if (path[0] == '/')
-        return (*field = strndup(path, n)) != NULL || err_nomem(err);
-    char *cwd = getcwd(NULL, 0);
-    if (!cwd)
+    char *cwd = path[0] == '/' ? NULL : getcwd(NULL, 0);
+    if (path[0] != '/' && !cwd)
         return err_errno(err, ERR_LOCAL, "The current folder cannot be named");
-    bool ok = join(field, cwd, path, err);
+    bool ok = cwd ? join(field, cwd, path, err) : (*field = strdup(path)) != NULL || err_nomem(err);
     free(cwd);
+    for (size_t n = ok ? strlen(*field) : 0; n > 1 && (*field)[n - 1] == '/'; n--)
+        (*field)[n - 1] = '\0';
     return ok;
 }
 
