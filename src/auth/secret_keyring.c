@@ -3,6 +3,7 @@
 #include "auth/secret_source.h"
 
 #include <string.h>
+#include <sys/wait.h>
 
 #include "auth/keyring_talk.h"
 #include "base/proc.h"
@@ -44,7 +45,8 @@ static bool run(const struct str *request, bool may_prompt, struct str *answer, 
                                .shown = "tappal-keyring",
                                .limit_ms = may_prompt ? LIMIT_PERSON_MS : LIMIT_MS};
         ok = proc_run(&job, answer, &status, err) &&
-             (status == 0 || err_set(err, ERR_SECRET, "tappal-keyring failed (wait status %d).", status));
+             (status == 0 || err_set(err, ERR_SECRET, "tappal-keyring failed (exit status %d).",
+                                     WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status)));
     }
     if (!ok) {
         err->kind = ERR_SECRET;

@@ -23,7 +23,7 @@ def ask(env, command, secret=b"", under=(), **more):
     head = "".join(f"{k}: {v}\n" for k, v in values.items() if v is not None)
     done = subprocess.run([*under, KEYRING], input=head.encode() + b"\n" + secret, env=env, capture_output=True, timeout=40)
     word, _, rest = done.stdout.partition(b"\n")
-    return word.decode(), rest
+    return word.decode() if done.returncode == 0 else f"exit status {done.returncode}: {done.stderr.decode()}", rest
 
 
 def secret_tool(env, password, *attributes):
