@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+"""queue - tappal queue list, show, run and remove, against scripted servers."""
+# run: limit=120
+import fcntl
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from deliver_home import BUILD, Home
+from peer import Peer
+from tap import done, matches, ok, same
+
+GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 mail.example.test\n"
+MAIL = "C: MAIL FROM:<ada@example.org>\nS: 250 ok\n"
+QUIT = "C: QUIT\neof\n"
+
+
+def queue(home, *arguments):
+    return subprocess.run([BUILD / "tappal", "queue", *arguments], env=home.environment(), capture_output=True, text=True,
+                          check=False, timeout=60)
+
+
+def run(home, script):
+    """`queue run` while the server plays the script."""
+    with Peer(script, limit=20) as peer:
+        home.account(peer.port)
+        result = queue(home, "run")
+        try:
+            peer.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+    return result
+
+
+def test_empty():
+    with Home() as home:
+        home.account(1)
+        for arguments in (["list"], ["run"]):
+            result = queue(home, *arguments)
+            same((result.returncode, result.stdout, result.stderr), (0, "Mail queue is empty\n", ""), f"{arguments[0]} of an empty queue")
+        for arguments in ([], ["show"], ["remove"], ["list", "x"], ["flush"], ["--nonsense", "list"]):
+            same(queue(home, *arguments).returncode, 64, f"queue {' '.join(arguments)}: bad usage")
+        for arguments in (["show", "0123456789"], ["remove", "0123456789"], ["show", "0"]):
+            result = queue(home, *arguments)
+            same(result.returncode, 65, f"queue {' '.join(arguments)}: there is none")
+            matches(result.stderr, r"no message.*\n  hint: ", "and it says so, with a hint")
+
+
+def test_list_and_show():
+    with Home() as home:
+        home.account(1)
+        ident = home.put("bob@example.org", "eve@example.org")
+        listed = queue(home, "list")
+        same(listed.returncode, 0, "list")
+        matches(listed.stdout, rf"{ident}  +\d+ .* ada@example.org\n    \(due now\)\n +bob@example.org\n", "list shows id, sender, recipients")
+        same(subprocess.run(["mailq"], executable=BUILD / "tappal-sendmail", env=home.environment(), capture_output=True, text=True,
+                            check=False).stdout, listed.stdout, "mailq says the same")
+        for part in (ident, ident[:-1], ident[-5:]):
+            matches(queue(home, "show", part).stdout, rf"message +{ident}\n.*account +work\n.*Subject: x\n", f"show {part}")
+        same(queue(home, "show", ident[-4:]).returncode, 65, "four characters are too few")
+
+
+def test_run():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        result = run(home, GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\ndata\nS: 250 2.0.0 queued\n" + QUIT)
+        same((result.returncode, result.stdout), (0, f"{ident}  delivered\n"), "run: delivered")
+        same(home.ids(), [], "and gone")
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        result = run(home, GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS| 450 4.2.0 Greylisted \\x1b[31m\\r\\n\nC: *\nS: 250 ok\n" + QUIT)
+        same(result.returncode, 75, "run: later")
+        matches(result.stdout, rf"^{ident}  still queued, next try in .*: the server said 450 4.2.0 Greylisted .*\n$", "with the server's words")
+        matches(queue(home, "show", ident).stdout, r"recipient +bob@example.org: later: 450 4.2.0 Greylisted .*\n.*tries +1\n", "show has them too")
+        ok("\x1b" not in result.stdout + queue(home, "show", ident).stdout, "an escape in a reply does not reach the terminal")
+    with Home() as home:
+        home.account(1)
+        ident = home.put("bob@example.org", "eve@example.org")
+        result = run(home, GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: RCPT TO:<eve@example.org>\nS: 550 5.1.1 No such user\n"
+                     "C: DATA\nS: 354 go\ndata\nS: 250 2.0.0 queued\n" + QUIT)
+        same(result.returncode, 0, "run: one of two refused")
+        matches(result.stdout, rf"^{ident}  delivered to 1 of 2 recipients, refused .*No such user\n$", "and it says so")
+        same(len(home.reports()), 1, "and the sender is told")
+
+
+def test_run_without_server():
+    with Home() as home, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        home.account(taken.getsockname()[1])
+        ids = [home.put(), home.put()]
+        result = queue(home, "run")
+        same(result.returncode, 75, "run: no server")
+        lines = [next((line for line in result.stdout.splitlines() if line.startswith(i)), "") for i in ids]
+        ok(any(re.search("still queued, .*refused the connection", line) for line in lines), "the failure is told once at least", *lines)
+        ok(all("still queued" in line for line in lines), "both are still queued", *lines)
+        same(len(home.ids()), 2, "both are")
+
+
+def test_remove():
+    with Home() as home:
+        home.account(1)
+        ident, other = home.put(), home.put()
+        with open(home.queue / "msg" / ident, "rb+") as message:
+            fcntl.flock(message, fcntl.LOCK_EX)
+            result = queue(home, "remove", ident)
+            same(result.returncode, 75, "remove: it is being sent")
+            matches(result.stderr, r"just being sent.*\n  hint: Try again", "and it says so")
+            same(len(home.ids()), 2, "and it is still there")
+        result = queue(home, "remove", ident)
+        same((result.returncode, result.stderr), (0, ""), "remove")
+        same(home.ids(), [other], "the one is gone, the other is not")
+        same(sorted(p.name for p in (home.queue / "msg").iterdir()), [other], "its journal is gone as well")
+
+
+def test_damage():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        path = home.queue / "msg" / ident
+        path.write_bytes(path.read_bytes()[:-10])
+        matches(queue(home, "list").stdout, rf"{ident}  .*damaged", "list says that a file is damaged")
+        same(home.ids(), [ident], "and leaves it where it is")
+        queue(home, "run")
+        same((home.ids(), home.ids("aside")), ([], [ident]), "run sets it aside")
+        matches(queue(home, "list").stdout, r"1 more in .*/aside, not to be sent", "list says where it is")
+
+
+for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage):
+    test()
+done()
