@@ -34,7 +34,7 @@ typedef bool act(struct err *err);
 
 static void setup(void)
 {
-    queue_setup();
+    queue_setup_fast();
     told = mmap(NULL, sizeof *told, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(told, MAP_FAILED);
 }
@@ -43,7 +43,7 @@ static void setup(void)
 static void start_over(void)
 {
     queue_teardown();
-    queue_setup();
+    queue_setup_fast();
     memset(told, 0, sizeof *told);
 }
 
@@ -175,11 +175,17 @@ static bool enqueue(struct err *err)
     return ok;
 }
 
+/* A mount namespace of our own; false where there is none to be had. */
+static bool apart(void)
+{
+    return (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+           mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
 /* Hides /proc, so that unnamed files could not be given a name. */
 static bool enqueue_named(struct err *err)
 {
-    if ((unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
-        mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0)
+    if (apart())
         ck_assert_int_eq(mount("none", "/proc", "tmpfs", 0, NULL), 0);
     return enqueue(err);
 }
@@ -358,6 +364,76 @@ START_TEST(test_steps_failed_announcement)
 }
 END_TEST
 
+/* -- a disk that is full, then and meanwhile -- */
+
+/* Takes all the room there is, to the last octet of it. */
+static void fill_disk(void)
+{
+    static const char block[4096];
+    char path[200];
+    snprintf(path, sizeof path, "%s/filler", queue_root);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    while (write(fd, block, sizeof block) > 0)
+        continue;
+    while (write(fd, block, 1) > 0)
+        continue;
+    close(fd);
+}
+
+#define LONG_REPLIES 6 /* more than fits into the block that the journal has already */
+
+/* An attempt at the message; the disk is full before it, or fills up once it is announced. */
+static void try_one(struct store *store, const char *id, bool is_full, struct message *m)
+{
+    static char reply[2000];
+    struct err err = {0};
+    struct journal_writer *w;
+    memset(reply, 'x', sizeof reply - 1);
+    *m = queue_take(store, id);
+    ck_assert(journal_open(store, m, &w, &err));
+    ck_assert_int_eq(announce(w, &err), !is_full);
+    ck_assert(!is_full || err.sys == ENOSPC);
+    fill_disk();
+    for (int i = 0; i < LONG_REPLIES; i++)
+        ck_assert(journal_outcome(w, 0, &(struct outcome){.verdict = VERDICT_LATER, .text = reply}, &err));
+    ck_assert_int_eq(conclude(w, &err), !is_full);
+    journal_close(&w);
+}
+
+/* In a child with a disk of its own: an attempt begun has the room for its verdict, one without is not begun. */
+static bool deliver_on_a_full_disk(struct err *err)
+{
+    struct message m;
+    if (!apart())
+        return true;
+    ck_assert_int_eq(mount("none", queue_root, "tmpfs", 0, "size=200k"), 0);
+    struct store store = queue_open();
+    queue_put(&store, "bob@example.test", told->id);
+    queue_put(&store, "eve@example.test", told->other);
+    try_one(&store, told->id, false, &m);
+    ck_assert(m.journal.attempts == 1 && m.journal.finished);
+    store_release(&m);
+    try_one(&store, told->other, true, &m);
+    ck_assert(m.journal.attempts == 0 && !m.journal.finished);
+    store_release(&m);
+    ck_assert(!queue_try_put(&store, "joe@example.test", QUEUE_TEXT, NULL, err));
+    ck_assert_int_eq(err->sys, ENOSPC);
+    ck_assert_uint_eq(queue_entries("tmp"), 0);
+    m = queue_take(&store, told->id);
+    ck_assert(m.journal.finished && store_remove(&store, &m, err));
+    m = queue_take(&store, told->other);
+    ck_assert(m.journal.attempts == 0 && !m.journal.in_doubt_open);
+    store_release(&m);
+    store_close(&store);
+    return true;
+}
+
+START_TEST(test_steps_full_disk)
+{
+    ck_assert_int_eq(run(deliver_on_a_full_disk, NULL), DONE_TRUE);
+}
+END_TEST
+
 /* -- moving to failed/ -- */
 
 static void prepare_tried_message(void)
@@ -450,6 +526,7 @@ int main(void)
     tcase_add_test(all, test_steps_enqueue_with_named_files);
     tcase_add_test(all, test_steps_delivery);
     tcase_add_test(all, test_steps_failed_announcement);
+    tcase_add_test(all, test_steps_full_disk);
     tcase_add_test(all, test_steps_set_aside);
     tcase_add_test(all, test_steps_order);
     tcase_add_test(all, test_steps_order_with_named_files);
