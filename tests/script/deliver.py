@@ -276,8 +276,10 @@ def test_in_doubt():
         run, peer = serve(home, "delay 0.1\n", "--now")
         ok(not peer.good or "+ connection" not in peer.transcript, "in doubt: nobody makes it go again within 15 minutes", peer.transcript)
         home.later(400)
-        run, peer = serve(home, GREET + "S: 250 PIPELINING\n" + MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\n" + TEXT + "cut\n")
+        run, peer = serve(home, PIPED + MAIL + "S: 250 ok\n" + RCPT + "S: 450 4.2.0 greylisted\n" + QUIT)
         went_well(peer, "in doubt: the second time in lock step")
+        home.later(1000)
+        run, peer = serve(home, lost)
         ok(any(r.startswith("hold ") for r in home.journal(ident)), "in doubt twice: held", home.journal(ident))
         home.later(90000)
         run, peer = serve(home, "delay 0.1\n", "--now")
@@ -412,16 +414,17 @@ def test_breaker():
 
 def test_starttls():
     hello = "S: 220 hi\nC: EHLO [127.0.0.1]\nS: 250-hi\nS: 250 STARTTLS\nC: STARTTLS\n"
-    for name, script in (
-        ("not offered", "S: 220 hi\nC: EHLO [127.0.0.1]\nS: 250 AUTH PLAIN\n"),
-        ("refused", hello + "S: 454 4.7.0 not now\n"),
-        ("another 2xx", hello + "S: 250 ok\n"),
-        ("two lines", hello + "S: 220-go\nS: 220 ahead\n"),
-        ("injected", hello + "S| 220 go\\r\\n250 injected\\r\\n\ndelay 1\n"),
+    for name, why, script in (
+        ("not offered", "does not offer STARTTLS", "S: 220 hi\nC: EHLO [127.0.0.1]\nS: 250 AUTH PLAIN\n"),
+        ("refused", "does not start TLS", hello + "S: 454 4.7.0 not now\n"),
+        ("another 2xx", "does not start TLS", hello + "S: 250 ok\n"),
+        ("two lines", "does not start TLS", hello + "S: 220-go\nS: 220 ahead\n"),
+        ("injected", "failure tls", hello + "S| 220 go\\r\\n250 injected\\r\\n\ndelay 1\n"),
     ):
         home, ident, run, peer = once(script + "delay 0.2\n", tls="starttls", auth="plain", password="secret-of-ada", ehlo="ada.example.org")
         with home:
             ok(run.failures() and home.ids() == [ident], f"STARTTLS {name}: a failure, stays queued", run)
+            matches(" ".join(run.failures()), why, f"STARTTLS {name}: for the right reason")
             ok(not any("AUTH" in line or "MAIL" in line or "ada" in line for line in peer.transcript if line.startswith("C")),
                f"STARTTLS {name}: nothing of ours was said", peer.transcript)
     home = Home()
