@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define RETRY_IN_DOUBT 900 /* seconds, never less: the other side may still be busy with the first copy */
+#define RETRY_SECRET 30    /* a locked keyring may be unlocked any moment, and asking costs little */
 
 /* Seconds from the n-th try in vain to the next: 1, 2, 5, 10, 20 minutes, then an hour. */
 int64_t retry_after(unsigned tries, uint32_t random);

@@ -103,13 +103,25 @@ static bool write_file(const struct breaker *b, struct err *err)
     return ok;
 }
 
+static int64_t delay(enum err_kind kind, unsigned failures, uint32_t random)
+{
+    switch (kind) {
+    case ERR_SECRET:
+        return RETRY_SECRET;
+    case ERR_AUTH:
+        return retry_after_refusal(failures, random);
+    default:
+        return retry_after(failures, random);
+    }
+}
+
 bool breaker_fail(struct breaker *b, const struct err *why, int64_t now, uint32_t random, struct err *err)
 {
     b->why = *why;
     b->since = b->failures == 0 ? now : b->since;
     b->failures++;
     b->last = now;
-    b->next = now + (why->kind == ERR_AUTH ? retry_after_refusal : retry_after)(b->failures, random);
+    b->next = now + delay(why->kind, b->failures, random);
     return write_file(b, err);
 }
 

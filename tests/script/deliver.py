@@ -292,31 +292,39 @@ def test_in_doubt():
         same(home.ids(), [], "in doubt, then delivered")
 
 
-def test_killed_in_doubt():
+def test_every_step():
+    """Stopped at each durable step, or with each of them failing: delivered in the end, twice only out of doubt."""
     home = Home()
     with home:
         home.account(1)
-        ident = home.put()
+        home.put()
         steps = home.dir / "steps"
-        home.env["TAPPAL_TEST_STEP_LOG"] = str(steps)
         script = PLAIN + MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\n" + TEXT + "S: 250 ok\n"
+        home.env["TAPPAL_TEST_STEP_LOG"] = str(steps)
         serve(home, script)
-        names = [line.split()[1] for line in steps.read_text().splitlines() if line.endswith("tappal-deliver")]
         del home.env["TAPPAL_TEST_STEP_LOG"]
+        names = [line.split()[1] for line in steps.read_text().splitlines() if line.endswith("tappal-deliver")]
         same(home.ids(), [], "steps: delivered")
-        for n in range(1, len(names) + 1):
-            ident = home.put()
-            home.env["TAPPAL_TEST_STEP"] = f"stop:{n}:tappal-deliver"
-            _, peer = serve(home, script)
-            del home.env["TAPPAL_TEST_STEP"]
-            sent = sum("250 ok" in line for line in peer.transcript[-1:])
-            home.later(1000)
-            _, again = serve(home, script)
-            sent_again = sum("250 ok" in line for line in again.transcript[-1:])
-            doubtful = any(line.startswith("C| ") for line in peer.transcript)
-            ok(sent + sent_again == 1 or (doubtful and sent + sent_again == 2), f"killed at step {n} ({names[n - 1]}): delivered, once or in doubt",
-               *peer.transcript, "--", *again.transcript)
-            same(home.ids(), [], f"killed at step {n}: nothing is left")
+        for how in ("stop:{}", "fail:{}:EIO", "fail:{}:ENOSPC", "short:{}"):
+            for n in range(1, len(names) + 1):
+                one_step(home, script, how.format(n), names[n - 1])
+
+
+def one_step(home, script, how, name):
+    ident = home.put()
+    home.env["TAPPAL_TEST_STEP"] = how + ":tappal-deliver"
+    _, peer = serve(home, script)
+    del home.env["TAPPAL_TEST_STEP"]
+    sent, doubtful = (any("S: 250 ok" == line for line in peer.transcript[-1:]), any(line.startswith("C| ") for line in peer.transcript))
+    records = home.journal(ident) if home.ids() else []
+    recorded = any(r.startswith("recipient 0 delivered") for r in records)
+    home.later(4000)
+    _, again = serve(home, script)
+    sent_again = any("S: 250 ok" == line for line in again.transcript[-1:])
+    ok(sent + sent_again == 1 or (doubtful and sent_again and not recorded and any(r.startswith("doubt ") for r in records)), f"{how} ({name}): delivered, twice only out of doubt",
+       *peer.transcript, "--", *records, "--", *again.transcript)
+    same(home.ids(), [], f"{how}: nothing is left")
+    same((home.ids("aside"), home.ids("failed")), ([], []), f"{how}: nothing is set aside")
 
 
 def test_too_many_recipients():
