@@ -21,6 +21,7 @@ import time
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build")).absolute()
 ROOT = os.getuid() == 0
+POSTFIX = TOP / "build/postfix"  # where tests/deps unpacks it
 SANITIZED = bool(os.environ.get("SANITIZE"))
 
 
@@ -40,7 +41,7 @@ class Lab:
         self.postfix = postfix
 
     def __enter__(self):
-        more = ["--postfix", str(BUILD / "postfix")] if self.postfix else []
+        more = ["--postfix", str(POSTFIX)] if self.postfix else []
         subprocess.run([str(TOP / "tests/site/site"), "up", str(self.dir / "site"), *more], check=True, stdout=subprocess.DEVNULL)
         lines = (self.dir / "site/env").read_text().splitlines()
         self.site = {k[5:]: v for k, _, v in (w.partition("=") for line in lines for w in shlex.split(line) if "=" in w)}

@@ -36,7 +36,8 @@ default_transport = error:5.4.4 nothing leaves the site
 virtual_mailbox_domains = example.test
 virtual_mailbox_maps = inline:{{ {{ {user} = yes }}, {{ {user2} = yes }} }}
 virtual_transport = lmtp:unix:{root}/run/lmtp
-message_size_limit = 104857600
+message_size_limit = 60000000
+virtual_mailbox_limit = 0
 smtputf8_enable = yes
 smtpd_tls_cert_file = {root}/certs/server.pem
 smtpd_tls_key_file = {root}/certs/server.key
