@@ -6,6 +6,7 @@
         result = ada.run("tappal-sendmail", "-t", stdin=b"...", tty=True)
 """
 import getpass
+import imaplib
 import os
 import pathlib
 import pty
@@ -68,6 +69,14 @@ class Lab:
         return [p.read_bytes() for p in sorted(folder.glob("new/*")) + sorted(folder.glob("cur/*"))]
 
     def clear(self):
+        """Empties every mailbox: those of users through Dovecot, whose index would announce what is gone."""
+        for user, password in ((self.site["USER"], self.site["PASSWORD"]), (self.site["USER2"], self.site["PASSWORD2"])):
+            imap = imaplib.IMAP4("127.0.0.1", self.port("IMAP"))
+            imap.authenticate("PLAIN", lambda _, u=user, p=password: f"\0{u}\0{p}".encode())
+            if imap.select("INBOX")[1][0] != b"0":
+                imap.store("1:*", "+FLAGS.SILENT", "\\Deleted")
+                imap.expunge()
+            imap.logout()
         for path in pathlib.Path(self.site["MAILROOT"]).glob("*/Maildir/*/*"):
             if path.parent.name in ("new", "cur"):
                 path.unlink()
