@@ -15,8 +15,10 @@ root=$(mktemp -d)
 trap 'rm -rf "$root"' EXIT
 # The caller's make variables are not for this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
+build=${BUILD:-build}
+# What is built stays as it is, though PREFIX is another: other tests are running it.
 install() {
-    make -s "$@" BUILD="${BUILD:-build}" SANITIZE="${SANITIZE-}" DESTDIR="$root" PREFIX=/usr >"$root.log" 2>&1
+    make -s -o "$build/flags" "$@" BUILD="$build" SANITIZE="${SANITIZE-}" DESTDIR="$root" PREFIX=/usr >"$root.log" 2>&1
     status=$?
     [ $status = 0 ] || sed 's/^/# /' "$root.log"
     rm -f "$root.log"
