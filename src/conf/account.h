@@ -1,6 +1,7 @@
 /* account - what one account is: plain structs without methods, filled by conf from the ini files
  * and read by everything above. Nothing here knows the file format.
- * All strings and lists are owned by the struct account; absent strings are NULL. */
+ * All strings and lists are owned by the struct account; absent strings are NULL. Options that this
+ * version refuses (the rows of options.c marked `later`) have no field yet. */
 #ifndef TAPPAL_CONF_ACCOUNT_H
 #define TAPPAL_CONF_ACCOUNT_H
 
@@ -26,7 +27,6 @@ enum auth_choice {
 struct tls_settings {
     enum tls_mode mode;
     char *ca;         /* file or folder that replaces the system's store */
-    struct strv pin;  /* SPKI pins; parsed and checked, used from the next milestone on */
     char *cert, *key; /* client certificate: PEM files or pkcs11: URIs */
     char *host;       /* the name the certificate must bear, where it is not `host` */
 };
@@ -48,9 +48,8 @@ struct endpoint {
 struct credentials {
     enum auth_choice auth;
     char *login;
-    struct strv
-        password_from; /* "keyring", "command ARGV", "file PATH", "credential NAME", "netrc", "prompt" */
-    struct strv token_from;
+    /* "keyring", "command ARGV", "file PATH", "credential NAME", "netrc", "prompt" */
+    struct strv password_from;
 };
 
 enum send_mode { SEND_AUTO, SEND_WAIT, SEND_BACKGROUND, SEND_QUEUE };
@@ -61,12 +60,11 @@ struct send_conf {
     struct credentials who;
     enum send_mode mode;
     uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
-    char *set_from, *domain, *aliases, *admin, *sent, *ehlo;
-    char *rate, *daily, *in_doubt, *chunking;
+    char *set_from, *domain, *admin, *ehlo;
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
-enum keep_mode { KEEP_YES, KEEP_NO, KEEP_DAYS };
+enum keep_mode { KEEP_YES, KEEP_NO };
 
 struct fetch_conf {
     bool on;                /* the file has a [fetch] section with a host, socket or tunnel */
@@ -76,9 +74,6 @@ struct fetch_conf {
     char *maildir;       /* absolute */
     enum layout layout;
     enum keep_mode keep;
-    uint32_t keep_days;
-    char *subscribed, *mark_seen, *move_to, *flags, *deletions, *search, *max_age, *max_size;
-    char *deliver, *on_new, *every, *connections, *received, *unseen;
 };
 
 struct account {

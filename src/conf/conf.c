@@ -20,8 +20,6 @@
 
 #define PATH_BYTES_MAX 8192
 #define ACCOUNT_NAME_MAX 64
-#define WARN_AFTER (4 * 3600)
-#define GIVE_UP_AFTER (5 * 24 * 3600)
 
 struct loading {
     struct config *config;
@@ -59,7 +57,6 @@ void conf_free(struct config *config)
     for (const struct conf_option *o = option_table; o->section; o++)
         if (is_machine_section(o->section))
             option_clear(o, config);
-    strv_free(&config->notify);
     free(config->dir);
     *config = (struct config){0};
 }
@@ -163,8 +160,6 @@ static void read_main(struct loading *loading, const char *path)
 {
     struct err err;
     struct config *config = loading->config;
-    config->warn_after = WARN_AFTER;
-    config->give_up_after = GIVE_UP_AFTER;
     if (!read_file(loading, path, false, &loading->defaults, &err)) {
         if (err.sys != ENOENT && err.sys != ENOTDIR)
             keep_fault(loading, &err);

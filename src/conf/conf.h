@@ -3,8 +3,6 @@
 #ifndef TAPPAL_CONF_CONF_H
 #define TAPPAL_CONF_CONF_H
 
-#include <stdint.h>
-
 #include "base/err.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -14,11 +12,8 @@ struct config {
     char *dir;                /* absolute; NULL where none was found */
     struct account *accounts; /* sorted by name */
     size_t count;
-    char *default_account;              /* [tappal] default */
-    char *log;                          /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
-    struct strv notify;                 /* [tappal] notify, an argv */
-    uint64_t max_messages, max_bytes;   /* [queue]; 0: no bound */
-    uint32_t warn_after, give_up_after; /* seconds; 4 h and 5 d */
+    char *default_account; /* [tappal] default */
+    char *log;             /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
 };
 
 /* Reads the whole folder. A folder without tappal.ini and accounts/ gives count 0 and success.

@@ -22,8 +22,6 @@ enum option_type {
     OPTION_ARGV,    /* struct strv, split by text_split_argv             */
     OPTION_PORT,    /* uint16_t: 1 to 65535                              */
     OPTION_SECONDS, /* uint32_t by text_duration                         */
-    OPTION_COUNT,   /* uint64_t                                          */
-    OPTION_SIZE,    /* uint64_t by text_size                             */
     OPTION_ENUM,    /* int-sized enum, by `words`                        */
     OPTION_KEEP,    /* enum keep_mode                                    */
     OPTION_HOST,    /* char *: a name or address; "name:port" sets the port too, at offset `also` */
@@ -50,7 +48,6 @@ struct conf_option {
 
 /* Ended by a row whose section is NULL; [account] stands before [send] and [fetch]. */
 extern const struct conf_option option_table[];
-#define OPTION_ROWS_MAX 160 /* more than the table has; a unit test looks */
 
 const struct conf_option *option_find(const char *section, const char *name);
 bool option_section_known(const char *section);

@@ -327,16 +327,6 @@ static bool set_seconds(uint32_t *field, const char *value, struct err *err)
     return true;
 }
 
-static bool set_number(const struct conf_option *option, uint64_t *field, const char *value, struct err *err)
-{
-    bool size = option->type == OPTION_SIZE;
-    if (size ? text_size(value, field) : text_u64(value, UINT64_MAX, field))
-        return true;
-    err_set(err, ERR_CONFIG, size ? "`%s` is not a size." : "`%s` is not a number.", value);
-    return err_hint(err, size ? "Write a number of bytes, or one with k, M or G behind it: 25M."
-                              : "Write digits only.");
-}
-
 static bool not_yet(const char *what, struct err *err)
 {
     err_set(err, ERR_CONFIG, "`%s` is not in this version of tappal yet.", what);
@@ -406,9 +396,6 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
         return parse_port(value, field, err);
     case OPTION_SECONDS:
         return set_seconds(field, value, err);
-    case OPTION_COUNT:
-    case OPTION_SIZE:
-        return set_number(option, field, value, err);
     case OPTION_ENUM:
         return set_word(option, field, value, err);
     case OPTION_KEEP:
@@ -527,7 +514,7 @@ static bool get_address(const char *address, struct str *out, struct err *err)
 bool option_get(const struct conf_option *option, const void *base, struct str *out, struct err *err)
 {
     const void *field = (const char *)base + option->offset;
-    uint64_t number = 0;
+    unsigned number;
     if (option->later)
         return true;
     switch (option->type) {
@@ -544,14 +531,10 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
         return str_addz(out, *(const enum keep_mode *)field == KEEP_NO ? "no" : "yes", err);
     case OPTION_PORT:
         number = *(const uint16_t *)field;
-        return number == 0 || str_addf(out, err, "%llu", (unsigned long long)number);
+        return number == 0 || str_addf(out, err, "%u", number);
     case OPTION_SECONDS:
         number = *(const uint32_t *)field;
-        return number == 0 || str_addf(out, err, "%llus", (unsigned long long)number);
-    case OPTION_COUNT:
-    case OPTION_SIZE:
-        number = *(const uint64_t *)field;
-        return number == 0 || str_addf(out, err, "%llu", (unsigned long long)number);
+        return number == 0 || str_addf(out, err, "%us", number);
     default: {
         const char *text = *(char *const *)field;
         return !text || add_value(out, text, '\0', err);
@@ -569,8 +552,6 @@ static void clear_at(const struct conf_option *option, char *field)
         break;
     case OPTION_PORT:
     case OPTION_SECONDS:
-    case OPTION_COUNT:
-    case OPTION_SIZE:
     case OPTION_ENUM:
     case OPTION_KEEP:
         break;
