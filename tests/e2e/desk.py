@@ -1,0 +1,179 @@
+#!/usr/bin/python3
+"""The desk: tappal account, check and status, by options alone and on a terminal; a first message there and back."""
+# run: limit=120
+import os
+import pathlib
+import pty
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import tap  # noqa: E402
+from lab import BUILD, Lab  # noqa: E402
+
+
+def on_a_terminal(person, args, answers):
+    """All answers are typed at once; what was said, and the exit status."""
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.chdir(person.home)
+        os.execve(BUILD / "tappal", ["tappal", *args], person.env)
+    os.write(fd, "".join(a + "\n" for a in answers).encode())
+    said = b""
+    while True:
+        try:
+            chunk = os.read(fd, 4096)
+        except OSError:
+            break
+        if not chunk:
+            break
+        said += chunk
+    os.close(fd)
+    return said.decode(errors="replace"), os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def accounts_of(person):
+    return sorted(p.name for p in (person.config / "accounts").iterdir())
+
+
+def the_command_line(lab):
+    ada = lab.person("commands")
+    nothing = ada.run("tappal")
+    tap.ok(nothing.status == 64 and "account add" in nothing.out, "tappal alone shows its commands", nothing)
+    tap.same(ada.run("tappal", "--help").status, 0, "--help")
+    tap.matches(ada.run("tappal", "--version").out, r"^tappal \d", "--version")
+    typo = ada.run("tappal", "chekc")
+    tap.ok(typo.status == 64 and "tappal check" in typo.err, "an unknown command names the nearest", typo)
+    for words in (["account"], ["account", "add"], ["account", "add", "a@b.c", "d"], ["account", "burn"], ["account", "list", "x"],
+                  ["account", "list", "--no-such"], ["check", "a", "b"], ["status", "x"]):
+        tap.same(ada.run("tappal", *words).status, 64, f"usage: {' '.join(words)}")
+    for words in (["account", "--help"], ["check", "--help"], ["status", "--help"], ["auth", "--help"], ["queue", "--help"],
+                  ["send", "--help"], ["fetch", "--help"]):
+        tap.same(ada.run("tappal", *words).status, 0, " ".join(words))
+
+
+def providers(lab):
+    ada = lab.person("providers")
+    add = ["account", "add", "--no-test", "--password-from", "file secrets/x"]
+    rows = {
+        "ada@gmail.com": ("host = imap.gmail.com", "host = smtp.gmail.com"),
+        "ada@yahoo.co.uk": ("host = imap.mail.yahoo.com",),
+        "ada@icloud.com": ("host = imap.mail.me.com", "login = ada", "host = smtp.mail.me.com", "tls = starttls"),
+        "ada@163.com": ("host = imap.163.com", "host = smtp.163.com"),
+        "ada@GMX.net": ("host = mail.gmx.net",),
+        "ada@proton.me": ("port = 1143", "port = 1025", "tls = starttls"),
+    }
+    for address, lines in rows.items():
+        good = ada.run("tappal", *add, address, "--name", "one")
+        file = ada.config / "accounts/one.ini"
+        text = file.read_text() if file.exists() else ""
+        tap.ok(good.status == 0 and all(f"\n{line}\n" in text for line in lines), f"{address} is known", good, text)
+        tap.ok(all(lab_line.startswith("#") or "=" in lab_line or lab_line.startswith("[") or not lab_line for lab_line in text.splitlines()),
+               "its file is comments, sections and settings")
+        file.unlink(missing_ok=True)
+    for address in ("ada@outlook.com", "ada@hotmail.co.uk", "ada@firm.onmicrosoft.com"):
+        bad = ada.run("tappal", *add, address)
+        tap.ok(bad.status == 78 and "OAuth2" in bad.err, f"{address} cannot be used yet, and is told so", bad)
+    for address in ("ada@yahoo.example.org", "ada@example.org", "ada@notgmail.com"):
+        bad = ada.run("tappal", *add, address)
+        tap.ok(bad.status == 64 and "--imap" in bad.err, f"{address} is not known", bad)
+    for address in ("ada", "@example.org", "ada@"):
+        tap.same(ada.run("tappal", *add, address).status, 64, f"{address} is no address")
+    tap.same(accounts_of(ada), [], "nothing was written by any of these")
+
+
+def written_files(lab):
+    ada = lab.person("files")
+    add = ["account", "add", "ada@example.org", "--no-test", "--password-from", "file secrets/x"]
+    servers = ["--imap", "imap.example.org", "--smtp", "smtp.example.org:587"]
+    odd = ada.run("tappal", *add, *servers, "--login", 'a "b" ; c', "--full-name", "Ada, Countess # 1", "--maildir", "~/My Mail")
+    file = ada.config / "accounts/example.ini"
+    tap.ok(odd.status == 0, "odd names are written", odd)
+    tap.same(oct(file.stat().st_mode & 0o7777), "0o600", "to a file of the person's alone")
+    shown = ada.run("tappal", "account", "show", "example").out
+    for line in ('login = "a ""b"" ; c"', 'name = "Ada, Countess # 1"', f"maildir = {ada.home}/My Mail", "tls = starttls", "port = 587"):
+        tap.ok(f"  {line} " in shown, f"and read back: {line}", shown)
+    for words in ("set sendmail = ", "sendemail.smtpserver ", "set mta="):
+        tap.ok(words in odd.out, f"the line with {words}is printed", odd)
+    before = file.read_bytes()
+    second = ada.run("tappal", *add, *servers)
+    tap.ok(second.status == 0 and "ada@example.org.ini" in accounts_of(ada), "a second one gets another name", second)
+    third = ada.run("tappal", *add, *servers, "--name", "example")
+    tap.ok(third.status == 78 and file.read_bytes() == before, "and replaces nothing", third)
+    for name in ("a/b", "../x", "-x", ".x", "a b", ""):
+        tap.ok(ada.run("tappal", *add, *servers, "--name", name).status in (64, 78), f"{name!r} is no name")
+    tap.same(ada.run("tappal", *add, "--imap", "a", "--pop3", "b").status, 64, "IMAP and POP3 exclude each other")
+    tap.same(ada.run("tappal", *add, "--imap", "imap://x").status, 78, "an URL is no host")
+    tap.same(ada.run("tappal", *add, *servers, "--name", "n", "--tls", "yes").status, 78, "--tls yes")
+    listed = ada.run("tappal", "account", "list").out
+    tap.matches(listed, r"example  ada@example\.org  sends by smtp\.example\.org  fetches from imap\.example\.org\n", "list")
+    tap.same(ada.run("tappal", "account", "show", "none").status, 78, "show of none")
+    (ada.config / "accounts/example.ini").write_text("[account]\nnmae = x\n[send]\nhost = a\nport = 0\n")
+    check = ada.run("tappal", "check")
+    tap.ok(check.status == 78 and ":2: " in check.out and "Did you mean `name`?" in check.out and ":5: " in check.out,
+           "check prints every fault", check)
+    tap.same(ada.run("tappal", "check", file).status, 78, "of one file, too")
+    broken = ada.run("tappal", *add, *servers, "--name", "n")
+    tap.ok(broken.status == 78 and "n.ini" not in accounts_of(ada), "add wants that mended first", broken)
+    file.unlink()
+    tap.same(ada.run("tappal", "check").status, 0, "and is content then")
+
+
+def secrets_are_not_shown(lab):
+    ada = lab.person("secrets")
+    ada.account(password_from="command printf hunter2", send={"proxy": "socks5://me:hunter2@localhost:9"})
+    shown = ada.run("tappal", "account", "show", "work")
+    tap.ok(shown.status == 0 and "hunter2" not in shown.out and "command printf ..." in shown.out and "socks5://...@localhost:9" in shown.out,
+           "show hides what a command is told, and a proxy's password", shown)
+    file = ada.config / "accounts/work.ini"
+    file.write_text(file.read_text() + "password = hunter2\n")
+    for words in (["check"], ["account", "list"], ["status"], ["auth", "status"]):
+        said = ada.run("tappal", *words)
+        tap.ok(said.status == 78 and "hunter2" not in said.out + said.err, f"{words[0]} never repeats a password", said)
+
+
+def asked(lab):
+    ada = lab.person("asked")
+    add = ["account", "add", "ada@example.org", "--no-test", "--password-from", "file secrets/x"]
+    said, status = on_a_terminal(ada, add, ["", "", "ada", "y"])
+    text = (ada.config / "accounts/example.ini").read_text() if accounts_of(ada) else ""
+    tap.ok(status == 0 and "host = imap.example.org\n" in text and "host = smtp.example.org\n" in text and "login = ada\n" in text,
+           "an unknown provider's servers are asked for", said, text)
+    (ada.config / "accounts/example.ini").unlink(missing_ok=True)
+    said, status = on_a_terminal(ada, add, ["-", "pop.example.org", "-", "", "y"])
+    text = (ada.config / "accounts/example.ini").read_text() if accounts_of(ada) else ""
+    tap.ok(status == 0 and "protocol = pop3\n" in text and "[send]" not in text and "login" not in text, "- stands for none", said, text)
+    said, status = on_a_terminal(ada, [*add, "--name", "other"], ["", "", "", "n"])
+    tap.ok(status == 64 and accounts_of(ada) == ["example.ini"], "a no writes nothing", said)
+
+
+def there_and_back(lab):
+    site = lab.site
+    ada = lab.person("ada")
+    (ada.config / "tappal.ini").unlink()
+    servers = ["--smtp", f"localhost:{site['SUBMISSIONS_PORT']}", "--imap", f"localhost:{site['IMAPS_PORT']}", "--tls", "implicit"]
+    add = ["account", "add", site["USER"], "--name", "work", *servers, "--password-from", "file secrets/work", "--password-from-stdin"]
+    password = site["PASSWORD"].encode() + b"\n"
+    wrong = ada.run("tappal", *add, stdin=password)
+    tap.ok(wrong.status == 69 and "tappal auth login work" in wrong.out, "an untrusted certificate ends the test with 69", wrong)
+    (ada.config / "accounts/work.ini").unlink(missing_ok=True)
+    wrong = ada.run("tappal", *add, "--tls-ca", site["CA"], stdin=b"wrong\n")
+    tap.ok(wrong.status == 77, "a wrong password with 77", wrong)
+    (ada.config / "accounts/work.ini").unlink(missing_ok=True)
+    good = ada.run("tappal", *add, "--tls-ca", site["CA"], stdin=password)
+    tap.ok(good.status == 0 and "sent a message to" in good.out and "fetched it back" in good.out, "a message goes there and comes back", good)
+    mail = [p.read_text() for p in (ada.home / "Mail/work/new").glob("*")]
+    tap.ok(len(mail) == 1 and "tappal works" in mail[0], "it is in the maildir", *mail)
+    tap.same(ada.queue(), [], "the queue is empty")
+    status = ada.run("tappal", "status")
+    tap.ok(status.status == 0 and "work: " in status.out and "No message waits." in status.out, "status says so", status)
+
+
+with Lab() as the_lab:
+    the_command_line(the_lab)
+    providers(the_lab)
+    written_files(the_lab)
+    secrets_are_not_shown(the_lab)
+    asked(the_lab)
+    there_and_back(the_lab)
+tap.done()
