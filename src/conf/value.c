@@ -49,7 +49,7 @@ static bool take_quoted(const char **at, struct str *out, struct err *err)
         if (!str_addc(out, *s, err))
             return false;
     }
-    *at = s + 1;
+    *at = *s ? s + 1 : s;
     if (*s == '"')
         return true;
     err_set(err, ERR_CONFIG, "A double quote is opened and never closed.");
@@ -316,10 +316,11 @@ static bool set_host(char **host, uint16_t *port, const char *value, struct err 
     return ok;
 }
 
-static bool set_seconds(uint32_t *field, const char *value, struct err *err)
+/* An option without a default is absent where it is 0, so nobody may write that. */
+static bool set_seconds(const struct conf_option *option, uint32_t *field, const char *value, struct err *err)
 {
     uint64_t seconds;
-    if (!text_duration(value, &seconds) || seconds > UINT32_MAX) {
+    if (!text_duration(value, &seconds) || seconds > UINT32_MAX || (seconds == 0 && !option->default_text)) {
         err_set(err, ERR_CONFIG, "`%s` is not a length of time.", value);
         return err_hint(err, "Write a number with s, m, h or d behind it: 90s, 5m, 4h, 5d.");
     }
@@ -395,7 +396,7 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
     case OPTION_PORT:
         return parse_port(value, field, err);
     case OPTION_SECONDS:
-        return set_seconds(field, value, err);
+        return set_seconds(option, field, value, err);
     case OPTION_ENUM:
         return set_word(option, field, value, err);
     case OPTION_KEEP:
@@ -534,7 +535,7 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
         return number == 0 || str_addf(out, err, "%u", number);
     case OPTION_SECONDS:
         number = *(const uint32_t *)field;
-        return number == 0 || str_addf(out, err, "%us", number);
+        return (number == 0 && !option->default_text) || str_addf(out, err, "%us", number);
     default: {
         const char *text = *(char *const *)field;
         return !text || add_value(out, text, '\0', err);

@@ -152,21 +152,21 @@ def there_and_back(lab):
     ada = lab.person("ada")
     (ada.config / "tappal.ini").unlink()
     servers = ["--smtp", f"localhost:{site['SUBMISSIONS_PORT']}", "--imap", f"localhost:{site['IMAPS_PORT']}", "--tls", "implicit"]
-    add = ["account", "add", site["USER"], "--name", "work", *servers, "--password-from", "file secrets/work", "--password-from-stdin"]
+    add = ["account", "add", site["USER"], "--name", "post", *servers, "--password-from", "file secrets/post", "--password-from-stdin"]
     password = site["PASSWORD"].encode() + b"\n"
     wrong = ada.run("tappal", *add, stdin=password)
-    tap.ok(wrong.status == 69 and "tappal auth login work" in wrong.out, "an untrusted certificate ends the test with 69", wrong)
-    (ada.config / "accounts/work.ini").unlink(missing_ok=True)
+    tap.ok(wrong.status == 69 and "tappal auth login post" in wrong.out, "an untrusted certificate ends the test with 69", wrong)
+    (ada.config / "accounts/post.ini").unlink(missing_ok=True)
     wrong = ada.run("tappal", *add, "--tls-ca", site["CA"], stdin=b"wrong\n")
     tap.ok(wrong.status == 77, "a wrong password with 77", wrong)
-    (ada.config / "accounts/work.ini").unlink(missing_ok=True)
+    (ada.config / "accounts/post.ini").unlink(missing_ok=True)
     good = ada.run("tappal", *add, "--tls-ca", site["CA"], stdin=password)
     tap.ok(good.status == 0 and "sent a message to" in good.out and "fetched it back" in good.out, "a message goes there and comes back", good)
-    mail = [p.read_text() for p in (ada.home / "Mail/work/new").glob("*")]
+    mail = [p.read_text() for p in (ada.home / "Mail/post/new").glob("*")]
     tap.ok(len(mail) == 1 and "tappal works" in mail[0], "it is in the maildir", *mail)
     tap.same(ada.queue(), [], "the queue is empty")
     status = ada.run("tappal", "status")
-    tap.ok(status.status == 0 and "work: " in status.out and "No message waits." in status.out, "status says so", status)
+    tap.ok(status.status == 0 and "post: " in status.out and "No message waits." in status.out, "status says so", status)
 
 
 with Lab() as the_lab:
