@@ -64,7 +64,7 @@ struct send_conf {
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
-enum keep_mode { KEEP_YES, KEEP_NO };
+enum keep_mode { KEEP_YES, KEEP_NO, KEEP_DAYS };
 
 struct fetch_conf {
     bool on;                /* the file has a [fetch] section with a host, socket or tunnel */
@@ -74,6 +74,7 @@ struct fetch_conf {
     char *maildir;       /* absolute */
     enum layout layout;
     enum keep_mode keep;
+    uint32_t keep_days; /* of KEEP_DAYS */
 };
 
 struct account {

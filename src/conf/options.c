@@ -145,7 +145,8 @@ const struct conf_option option_table[] = {
     ROW("fetch", "folders", OPTION_LIST, ACCOUNT(fetch.folders), "INBOX", "which folders; * and ? are wildcards"),
     ROW("fetch", "maildir", OPTION_PATH, ACCOUNT(fetch.maildir), NULL, "the maildir that mail is put into"),
     WORDS("fetch", "layout", ACCOUNT(fetch.layout), layout_words, "maildir++", "maildir++ (.Lists.git) or nested (Lists/git)"),
-    ROW("fetch", "keep", OPTION_KEEP, ACCOUNT(fetch.keep), "yes", "yes: mail stays on the server; no: what was fetched is deleted there"),
+    { .section = "fetch", .name = "keep", .type = OPTION_KEEP, .offset = ACCOUNT(fetch.keep), .also = ACCOUNT(fetch.keep_days),
+      .default_text = "yes", .doc = "yes: mail stays on the server; no: what was fetched is deleted there; 30d: after 30 days" },
     LATER("fetch", "subscribed", "only subscribed folders"), LATER("fetch", "mark_seen", "mark fetched mail as read"),
     LATER("fetch", "move_to", "a folder of the server that fetched mail is moved to"),
     LATER("fetch", "flags", "how flags are synchronised"), LATER("fetch", "deletions", "how deletions are synchronised"),
@@ -181,6 +182,11 @@ bool option_section_known(const char *section)
         if (strcmp(o->section, section) == 0)
             return true;
     return false;
+}
+
+bool option_is_common(const struct conf_option *option)
+{
+    return option->also != 0 && option->type != OPTION_HOST && option->type != OPTION_KEEP;
 }
 
 bool option_is_list(const struct conf_option *option)

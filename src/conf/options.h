@@ -23,7 +23,7 @@ enum option_type {
     OPTION_PORT,    /* uint16_t: 1 to 65535                              */
     OPTION_SECONDS, /* uint32_t by text_duration                         */
     OPTION_ENUM,    /* int-sized enum, by `words`                        */
-    OPTION_KEEP,    /* enum keep_mode                                    */
+    OPTION_KEEP,    /* enum keep_mode; the uint32_t keep_days at offset `also` */
     OPTION_HOST,    /* char *: a name or address; "name:port" sets the port too, at offset `also` */
 };
 
@@ -38,7 +38,8 @@ struct conf_option {
     const char *name;
     enum option_type type;
     size_t offset; /* into struct account, or struct config for [tappal] and [queue] */
-    size_t also;   /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port. 0: none */
+    size_t
+        also; /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port; KEEP: its days. 0: none */
     const struct conf_word
         *words; /* OPTION_ENUM: the first of equal values is the one written; ended by a NULL word */
     const char *default_text; /* as a person would write it, or NULL */
@@ -51,6 +52,8 @@ extern const struct conf_option option_table[];
 
 const struct conf_option *option_find(const char *section, const char *name);
 bool option_section_known(const char *section);
+/* [account] login and its like: the value has a place in [send] and one in [fetch] */
+bool option_is_common(const struct conf_option *option);
 bool option_is_list(const struct conf_option *option); /* may be repeated */
 
 /* Puts the value into the struct at `base`. `raw` is as it stands behind the equals sign; every

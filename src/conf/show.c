@@ -72,7 +72,7 @@ static bool add_value(const struct showing *showing, const struct conf_option *o
 {
     struct conf_option there = *option;
     const struct account *account = showing->account;
-    if (option->also != 0 && option->type != OPTION_HOST && !account->send.on)
+    if (option_is_common(option) && !account->send.on)
         there.offset = option->also;
     const void *field = (const char *)account + there.offset;
     if (there.type == OPTION_SOURCES)

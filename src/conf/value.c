@@ -363,18 +363,31 @@ static bool set_word(const struct conf_option *option, int *field, const char *v
     return false;
 }
 
-static bool set_keep(enum keep_mode *field, const char *value, struct err *err)
+#define DAY 86400
+
+static bool set_keep(enum keep_mode *field, uint32_t *days, const char *value, struct err *err)
 {
     uint64_t seconds;
     if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0) {
         *field = value[0] == 'y' ? KEEP_YES : KEEP_NO;
         return true;
     }
-    if (text_ends(value, "d") && text_duration(value, &seconds))
-        return not_yet("keep for some days", err);
+    if (text_ends(value, "d") && text_duration(value, &seconds) && seconds > 0 &&
+        seconds / DAY <= UINT32_MAX) {
+        *field = KEEP_DAYS;
+        *days = (uint32_t)(seconds / DAY);
+        return true;
+    }
     err_set(err, ERR_CONFIG, "`keep` cannot be `%s`.", value);
-    return err_hint(err,
-                    "It can be yes (mail stays on the server) or no (what was fetched is deleted there).");
+    return err_hint(
+        err, "It can be yes (mail stays on the server), no (what was fetched is deleted there), or a number "
+             "of days after which it is: 30d.");
+}
+
+static bool get_keep(enum keep_mode keep, uint32_t days, struct str *out, struct err *err)
+{
+    return keep == KEEP_DAYS ? str_addf(out, err, "%ud", days)
+                             : str_addz(out, keep == KEEP_NO ? "no" : "yes", err);
 }
 
 /* set_one - a value that is one text, its quotes undone */
@@ -400,7 +413,7 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
     case OPTION_ENUM:
         return set_word(option, field, value, err);
     case OPTION_KEEP:
-        return set_keep(field, value, err);
+        return set_keep(field, (uint32_t *)(void *)(base + option->also), value, err);
     case OPTION_HOST:
         return set_host(field, (uint16_t *)(void *)(base + option->also), value, err);
     default:
@@ -426,7 +439,7 @@ static bool set_at(const struct conf_option *option, char *base, size_t offset, 
 bool option_set(const struct conf_option *option, void *base, const char *raw, const struct person *person,
                 struct err *err)
 {
-    bool twice = option->also != 0 && option->type != OPTION_HOST;
+    bool twice = option_is_common(option);
     raw = skip_blanks(raw);
     if (option->later)
         return not_yet(option->name, err);
@@ -529,7 +542,8 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
     case OPTION_ENUM:
         return get_word(option, *(const int *)field, out, err);
     case OPTION_KEEP:
-        return str_addz(out, *(const enum keep_mode *)field == KEEP_NO ? "no" : "yes", err);
+        return get_keep(*(const enum keep_mode *)field,
+                        *(const uint32_t *)(const void *)((const char *)base + option->also), out, err);
     case OPTION_PORT:
         number = *(const uint16_t *)field;
         return number == 0 || str_addf(out, err, "%u", number);
@@ -567,6 +581,6 @@ void option_clear(const struct conf_option *option, void *base)
     if (option->later)
         return;
     clear_at(option, (char *)base + option->offset);
-    if (option->also != 0 && option->type != OPTION_HOST)
+    if (option_is_common(option))
         clear_at(option, (char *)base + option->also);
 }

@@ -24,7 +24,7 @@ static bool account_value(const struct conf_option *option, const struct account
                           struct err *err)
 {
     struct conf_option there = *option;
-    if (option->also != 0 && option->type != OPTION_HOST && !account->send.on)
+    if (option_is_common(option) && !account->send.on)
         there.offset = option->also;
     return value_of(&there, account, out, err);
 }

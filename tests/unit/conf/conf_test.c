@@ -102,8 +102,7 @@ static const struct {
     {GOOD_FETCH "flags = off\n", A "6: `flags` is not in this version of tappal yet.", "Take it out"},
     {GOOD_SEND "auth = oauth2\n", A "5: `auth = oauth2` is not in this version of tappal yet.",
      "Take it out"},
-    {GOOD_FETCH "keep = 30d\n", A "6: `keep for some days` is not in this version of tappal yet.",
-     "Take it out"},
+    {GOOD_FETCH "keep = 0d\n", A "6: `keep` cannot be `0d`.", ""},
     /* values */
     {GOOD_SEND "ehlo = mine.example ; me\n",
      A "5: A `;` or `#` behind a blank looks like a comment behind the value.",
@@ -277,6 +276,8 @@ static const struct {
     {GOOD_FETCH, "fetch", "port", "993"},
     {GOOD_FETCH, "fetch", "folders", "INBOX"},
     {GOOD_FETCH, "fetch", "keep", "yes"},
+    {GOOD_FETCH "keep = 30d\n", "fetch", "keep", "30d"},
+    {GOOD_FETCH "keep = no\n", "fetch", "keep", "no"},
     {GOOD_FETCH "protocol = pop3\n", "fetch", "port", "995"},
     {GOOD_FETCH "protocol = pop3\ntls = starttls\n", "fetch", "port", "110"},
     {GOOD_FETCH "tls = starttls\n", "fetch", "port", "143"},
