@@ -134,14 +134,13 @@ check:
 	tests/deps --unpack
 	$(MAKE) -j$(JOBS) all
 	$(MAKE) -j$(JOBS) test TAPPAL_NO_SKIP=1
-# What takes its time: the walks through every step, the other compiler, sanitizers, valgrind, lint.
+# What takes its time: the walks through every step, lint, valgrind, the other compiler, sanitizers. One after
+# the other whatever becomes of the one before.
+LONG := 'test-long TAPPAL_NO_SKIP=1' lint valgrind 'all BUILD=build/gcc CC=gcc WERROR=1' \
+        'all BUILD=build/clang CC=clang WERROR=1' 'test SANITIZE=address,undefined'
 check-long: all
-	$(MAKE) test-long TAPPAL_NO_SKIP=1
-	$(MAKE) lint
-	$(MAKE) -j$(JOBS) valgrind
-	$(MAKE) -j$(JOBS) BUILD=build/gcc CC=gcc WERROR=1 all
-	$(MAKE) -j$(JOBS) BUILD=build/clang CC=clang WERROR=1 all
-	$(MAKE) -j$(JOBS) SANITIZE=address,undefined test
+	@bad=; for what in $(LONG); do echo "== make $$what"; $(MAKE) -j$(JOBS) $$what || bad="$$bad; $$what"; done; \
+	if [ -n "$$bad" ]; then echo "failed$$bad"; exit 1; fi
 $(BUILD)/lint/options: tests/lint/options.c $(call archives,conf) $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(call archives,conf) $(LOCAL_LIBS)
