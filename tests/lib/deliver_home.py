@@ -102,7 +102,7 @@ class Home:
     def journal(self, ident):
         """Its records, without their sums."""
         path = self.queue / "msg" / (ident + ".j")
-        return [line.split(" ", 1)[1] for line in path.read_text().splitlines()] if path.exists() else []
+        return [line.split(" ", 1)[1] for line in path.read_text().splitlines() if " " in line] if path.exists() else []
 
     def due_in(self, ident):
         """Seconds until the next try, in the shifted time."""
