@@ -1,0 +1,175 @@
+/* batch - see batch.h. */
+#include "fetch/batch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+
+void batch_init(struct batch *b, const char *account, const char *folder, const struct seen_owner *owner,
+                struct maildir *box, struct seen *seen)
+{
+    char both[1024];
+    int n = snprintf(both, sizeof both, "%s\n%s", account, owner->folder);
+    struct seen_key hash = seen_key_hash("folder", both, n < (int)sizeof both ? (size_t)n : sizeof both - 1);
+    *b = (struct batch){
+        .account = account, .folder = folder, .protocol = owner->protocol, .box = box, .seen = seen};
+    text_hex(hash.bytes, 8, b->mark);
+}
+
+/* name_for - TIME.MARK-VALIDITY-UID.tappal: readers sort by the time, we find ours by the mark */
+static void name_for(struct batch *b, const struct seen_key *key, char out[MAILDIR_NAME_MAX + 1])
+{
+    char text[SEEN_KEY_TEXT] = "";
+    long long now = clock_now();
+    if (!key)
+        snprintf(text, sizeof text, "x%llu", (unsigned long long)++b->made);
+    else if (b->protocol == PROTO_POP3)
+        seen_key_text(b->protocol, key, text);
+    else
+        snprintf(text, sizeof text, "%u-%010u", seen_validity(b->seen), seen_uid(key));
+    snprintf(out, MAILDIR_NAME_MAX + 1, "%lld.%s-%s.tappal", now, b->mark, text);
+}
+
+/* -- after a crash -- */
+
+static bool recover_one(struct batch *b, const struct seen_entry *e, struct err *err)
+{
+    char name[MAILDIR_NAME_MAX + 1];
+    struct seen_key key = e->key;
+    bool fresh = clock_now() - e->when < BATCH_TAKEN_SECONDS;
+    snprintf(name, sizeof name, "%s", e->name);
+    switch (maildir_look(b->box, name, err)) {
+    case MAILDIR_IN_TMP:
+        return maildir_finish(b->box, name, "", err) && seen_placed(b->seen, &key, err);
+    case MAILDIR_PLACED:
+        return seen_placed(b->seen, &key, err);
+    case MAILDIR_NOWHERE: /* renamed, and then taken by a reader; after a long time we rather fetch it twice */
+        return fresh ? seen_placed(b->seen, &key, err) : seen_dropped(b->seen, &key, err);
+    default:
+        return false;
+    }
+}
+
+static const struct seen_entry *an_open_one(const struct seen *seen)
+{
+    const struct seen_entry *e = seen_each(seen, NULL);
+    while (e && e->state != SEEN_OPEN)
+        e = seen_each(seen, e);
+    return e;
+}
+
+bool batch_recover(struct batch *b, struct err *err)
+{
+    char mark[24];
+    const struct seen_entry *e;
+    snprintf(mark, sizeof mark, ".%s-", b->mark);
+    while ((e = an_open_one(b->seen)))
+        if (!recover_one(b, e, err))
+            return false;
+    return seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);
+}
+
+/* -- one message -- */
+
+bool batch_is_full(const struct batch *b)
+{
+    return b->count == BATCH_MESSAGES_MAX || b->octets >= BATCH_OCTETS_MAX;
+}
+
+bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, struct err *err)
+{
+    if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
+        return false;
+    name_for(b, key, b->open_name);
+    struct sink_message m = {.name = b->open_name, .flags = "", .mtime = date, .crlf = true};
+    b->open = sink_begin(maildir_sink(b->box), &m, err);
+    return b->open;
+}
+
+bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err)
+{
+    return sink_write(maildir_sink(b->box), bytes, n, err);
+}
+
+bool batch_drop(struct batch *b, struct err *err)
+{
+    b->open = false;
+    return sink_drop(maildir_sink(b->box), err);
+}
+
+/* have_it - is this the message that the key stands for already? */
+static bool have_it(const struct batch *b, const struct seen_entry *e)
+{
+    const struct seen_entry *old = seen_find(b->seen, &e->key);
+    return old && old->state == SEEN_PLACED && old->size == e->size &&
+           memcmp(old->hash, e->hash, sizeof e->hash) == 0;
+}
+
+bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64_t date, bool *same_r,
+               struct err *err)
+{
+    struct sink *sink = maildir_sink(b->box);
+    struct batch_item *item = &b->items[b->count];
+    unsigned char sha256[32];
+    struct seen_entry e = {.key = *key, .state = SEEN_OPEN, .wire = wire, .date = date, .when = clock_now()};
+    name_for(b, key, item->name);
+    struct sink_message m = {.name = item->name, .flags = "", .mtime = date, .crlf = true};
+    if (!sink_amend(sink, &m, err) || !sink_end(sink, &e.size, sha256, err))
+        return false;
+    b->open = false;
+    memcpy(e.hash, sha256, sizeof e.hash);
+    *same_r = have_it(b, &e);
+    if (*same_r)
+        return sink_drop(sink, err) && seen_keep(b->seen, &e, err);
+    e.name = item->name;
+    item->entry = e;
+    b->count++;
+    b->octets += e.size;
+    return true;
+}
+
+/* -- the batch -- */
+
+static void log_placed(const struct batch *b, const struct batch_item *item)
+{
+    char uid[SEEN_KEY_TEXT], size[24];
+    seen_key_text(b->protocol, &item->entry.key, uid);
+    snprintf(size, sizeof size, "%llu", (unsigned long long)item->entry.size);
+    log_event(LOG_LEVEL_INFO, "fetched", "account", b->account, "folder", b->folder, "uid", uid, "size", size,
+              "file", item->name, NULL);
+}
+
+bool batch_commit(struct batch *b, struct err *err)
+{
+    struct sink *sink = maildir_sink(b->box);
+    if (b->count == 0)
+        return true;
+    if (!sink_settle(sink, err))
+        return false;
+    for (size_t i = 0; i < b->count; i++)
+        if (!seen_intend(b->seen, &b->items[i].entry, err))
+            return false;
+    if (!seen_sync(b->seen, err) || !sink_place(sink, err))
+        return false;
+    for (size_t i = 0; i < b->count; i++) {
+        if (!seen_placed(b->seen, &b->items[i].entry.key, err))
+            return false;
+        log_placed(b, &b->items[i]);
+    }
+    b->placed += b->count;
+    b->placed_octets += b->octets;
+    b->count = 0;
+    b->octets = 0;
+    return true;
+}
+
+void batch_abort(struct batch *b)
+{
+    sink_abort(maildir_sink(b->box));
+    b->open = false;
+    b->count = 0;
+    b->octets = 0;
+}

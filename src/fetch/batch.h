@@ -1,0 +1,51 @@
+/* batch - messages on their way into one maildir, in the order that makes each step safe (doc/INTERNALS):
+ * into tmp/; durable; intents recorded; renamed; folder durable; recorded. What the caller may delete on the
+ * server are entries that `seen` calls placed, after a seen_sync. */
+#ifndef TAPPAL_FETCH_BATCH_H
+#define TAPPAL_FETCH_BATCH_H
+
+#include "box/maildir.h"
+#include "fetch/seen.h"
+
+#define BATCH_MESSAGES_MAX 64
+#define BATCH_OCTETS_MAX (8u << 20)
+#define BATCH_TAKEN_SECONDS (30 * 3600) /* how long a vanished message counts as taken by a reader */
+
+struct batch_item {
+    struct seen_entry entry;
+    char name[MAILDIR_NAME_MAX + 1];
+};
+
+struct batch {
+    const char *account, *folder; /* for the log */
+    enum protocol protocol;
+    struct maildir *box;
+    struct seen *seen;
+    char mark[20]; /* hash of account and folder, within every name we give */
+    uint64_t made; /* names given while the key was unknown */
+    struct batch_item items[BATCH_MESSAGES_MAX];
+    size_t count;    /* messages that ended */
+    uint64_t octets; /* of them */
+    bool open;
+    char open_name[MAILDIR_NAME_MAX + 1];
+    uint64_t placed, placed_octets; /* committed so far, for the summary */
+};
+
+void batch_init(struct batch *b, const char *account, const char *folder, const struct seen_owner *owner,
+                struct maildir *box, struct seen *seen);
+/* What a crash left: intents are finished or dropped, files of ours in tmp/ without one removed. */
+MUST_USE bool batch_recover(struct batch *b, struct err *err);
+
+bool batch_is_full(const struct batch *b);
+MUST_USE bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date,
+                          struct err *err); /* key may be NULL */
+MUST_USE bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err);
+/* The message is whole. *same_r: it is, byte for byte, one that is placed under this key already; it was
+ * dropped, and its new size on the wire recorded. */
+MUST_USE bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64_t date,
+                        bool *same_r, struct err *err);
+MUST_USE bool batch_drop(struct batch *b, struct err *err); /* the open message */
+MUST_USE bool batch_commit(struct batch *b, struct err *err);
+void batch_abort(struct batch *b); /* what is not committed, or not known to be, is left to batch_recover */
+
+#endif

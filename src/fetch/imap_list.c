@@ -1,0 +1,119 @@
+/* imap_list - what is new in the folder: what the server lists from the first UID that is not settled, less
+ * what we have. A UID that one answer leaves out may stand in the other: both are asked. */
+#include <stdlib.h>
+
+#include "fetch/batch.h"
+#include "fetch/imap_box.h"
+
+static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err)
+{
+    if (job->count == IMAP_BOX_WANTED_MAX)
+        return err_set(err, ERR_PROTOCOL, "The server %s lists more than %d messages in %s.",
+                       imap_peer(job->imap), IMAP_BOX_WANTED_MAX, job->f.name);
+    if (job->count == job->cap) {
+        size_t cap = job->cap ? 2 * job->cap : 256;
+        struct wanted *wanted = realloc(job->wanted, cap * sizeof *wanted);
+        if (!wanted)
+            return err_nomem(err);
+        job->wanted = wanted;
+        job->cap = cap;
+    }
+    job->wanted[job->count++] = (struct wanted){.uid = uid, .size = size};
+    return true;
+}
+
+static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
+{
+    struct imap_job *job = arg;
+    (void)taken;
+    /* "n:*" gives the last message even where its UID is below n. What is not ours to fetch passes by. */
+    if (fetch->uid < job->first)
+        return true;
+    struct seen_key key = seen_key_uid(fetch->uid);
+    const struct seen_entry *e = seen_find(job->f.seen, &key);
+    return (e && e->state == SEEN_PLACED) ||
+           add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
+}
+
+static int by_uid(const void *a, const void *b)
+{
+    const struct wanted *x = a, *y = b;
+    if (x->uid != y->uid)
+        return x->uid < y->uid ? -1 : 1;
+    return x->size > y->size ? -1 : x->size < y->size; /* the one whose size is known first */
+}
+
+static void sort_wanted(struct imap_job *job)
+{
+    size_t kept = 0;
+    if (job->count > 0)
+        qsort(job->wanted, job->count, sizeof *job->wanted, by_uid);
+    for (size_t i = 0; i < job->count; i++)
+        if (kept == 0 || job->wanted[kept - 1].uid != job->wanted[i].uid)
+            job->wanted[kept++] = job->wanted[i];
+    job->count = kept;
+}
+
+/* add_found - UIDs that SEARCH names and FETCH left out */
+static bool add_found(struct imap_job *job, const struct uidset *found, struct err *err)
+{
+    for (uint32_t uid = uidset_next(found, job->first - 1); uid; uid = uidset_next(found, uid)) {
+        struct imap_fetch f = {.uid = uid};
+        if (!listed(job, &f, false, err))
+            return false;
+    }
+    return true;
+}
+
+/* send_search - all UIDs from job->first; false in *sent_r where the answer might not fit into a line */
+static bool send_search(struct imap_job *job, bool *sent_r, unsigned *tag_r, struct err *err)
+{
+    bool extended = imap_can(job->imap, "ESEARCH");
+    uint32_t next = imap_box(job->imap)->next;
+    *sent_r = extended || (next >= job->first && next - job->first <= IMAP_BOX_SEARCH_MAX);
+    return !*sent_r || imap_send(job->imap, tag_r, err, "UID SEARCH %sUID %u:*",
+                                 extended ? "RETURN (ALL) " : "", job->first);
+}
+
+/* finish_both - the second answer is waited for even where the first is a refusal: no command may be forgotten */
+static bool finish_both(struct imap_job *job, unsigned fetch_tag, unsigned search_tag,
+                        const struct imap_events *events, struct err *err)
+{
+    struct err second;
+    bool ok = imap_finish(job->imap, fetch_tag, events, "list the messages", err);
+    if (search_tag == 0 || !imap_usable(job->imap))
+        return ok;
+    return imap_finish(job->imap, search_tag, events, "search for messages", ok ? err : &second) && ok;
+}
+
+bool imap_box_list(struct imap_job *job, struct err *err)
+{
+    struct uidset found = UIDSET_INIT;
+    struct imap_events events = {.arg = job, .found = &found, .fetched = listed};
+    const struct imap_box *box = imap_box(job->imap);
+    unsigned fetch_tag, search_tag = 0;
+    bool searched = false;
+    job->first = seen_next(job->f.seen);
+    if (box->exists == 0 || (box->next != 0 && box->next <= job->first))
+        return true;
+    bool ok =
+        imap_send(job->imap, &fetch_tag, err, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE)", job->first) &&
+        send_search(job, &searched, &search_tag, err) &&
+        finish_both(job, fetch_tag, searched ? search_tag : 0, &events, err) && add_found(job, &found, err);
+    uidset_free(&found);
+    sort_wanted(job);
+    return ok;
+}
+
+bool imap_box_search(struct imap_job *job, const struct uidset *set, struct uidset *found, struct err *err)
+{
+    struct imap_events events = {.found = found};
+    struct str text = STR_INIT(CHAT_LINE_MAX);
+    unsigned tag;
+    bool ok = uidset_write(set, &text, err) &&
+              imap_send(job->imap, &tag, err, "UID SEARCH %sUID %s",
+                        imap_can(job->imap, "ESEARCH") ? "RETURN (ALL) " : "", text.buf) &&
+              imap_finish(job->imap, tag, &events, "search for messages", err);
+    str_free(&text);
+    return ok;
+}

@@ -1,0 +1,113 @@
+/* pull - what fetching by IMAP and by POP3 have in common. */
+#include "fetch/pull.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/text.h"
+#include "fetch/batch.h"
+
+#define DAY 86400
+
+void pull_trouble(const struct pull *pull, struct pull_result *result, const struct err *why)
+{
+    if (result->trouble.kind == ERR_NONE)
+        result->trouble = *why;
+    pull->watch.trouble(pull->watch.arg, why);
+}
+
+bool pull_is_due(const struct pull *pull, const struct seen_entry *entry)
+{
+    const struct fetch_conf *conf = &pull->account->fetch;
+    if (entry->state != SEEN_PLACED)
+        return false;
+    return conf->keep == KEEP_NO ||
+           (conf->keep == KEEP_DAYS && clock_now() - entry->when >= (int64_t)conf->keep_days * DAY);
+}
+
+/* who - the mailbox as such: whose it is, and where */
+static bool add_who(const struct fetch_conf *conf, struct str *out, struct err *err)
+{
+    const struct endpoint *server = &conf->server;
+    const char *place = server->host ? server->host : server->socket ? server->socket : "tunnel";
+    return str_addf(out, err, "%s@%s", conf->who.login ? conf->who.login : "", place);
+}
+
+/* memory_path - STATE/HASH-OF-FOLDER.seen: a server's name never becomes a path */
+static bool memory_path(const struct pull *pull, const char *wire, struct str *out, struct err *err)
+{
+    char hex[17];
+    struct seen_key hash = seen_key_hash("folder", wire, strlen(wire));
+    text_hex(hash.bytes, 8, hex);
+    return str_addf(out, err, "%s/%s.seen", pull->state_dir, hex);
+}
+
+static bool open_memory(const struct pull *pull, const char *wire, struct seen_owner *owner, struct str *who,
+                        struct seen **seen_r, struct err *err)
+{
+    struct str path = STR_INIT(4096);
+    *owner = (struct seen_owner){.protocol = pull->account->fetch.server.protocol, .folder = wire};
+    bool ok = add_who(&pull->account->fetch, who, err) && memory_path(pull, wire, &path, err);
+    owner->who = who->buf;
+    ok = ok && seen_open(path.buf, owner, pull->dry_run, seen_r, err);
+    str_free(&path);
+    return ok;
+}
+
+static bool open_box(const struct pull *pull, const char *path, struct maildir **box_r, struct err *err)
+{
+    struct str full = STR_INIT(4096);
+    const char *root = pull->account->fetch.maildir;
+    bool ok = (path[0] ? fs_join(&full, root, path, err) : str_addz(&full, root, err)) &&
+              maildir_open(full.buf, box_r, err);
+    str_free(&full);
+    return ok;
+}
+
+bool pull_folder_open(const struct pull *pull, const char *wire, const char *name, const char *path,
+                      struct pull_folder *f_r, struct err *err)
+{
+    struct pull_folder f = {.name = name};
+    struct seen_owner owner;
+    struct str who = STR_INIT(2048);
+    bool ok = open_memory(pull, wire, &owner, &who, &f.seen, err);
+    if (ok && !pull->dry_run) {
+        ok = open_box(pull, path, &f.box, err) && ((f.batch = calloc(1, sizeof *f.batch)) || err_nomem(err));
+        if (ok) {
+            batch_init(f.batch, pull->account->name, name, &owner, f.box, f.seen);
+            ok = batch_recover(f.batch, err);
+        }
+    }
+    str_free(&who);
+    if (ok)
+        *f_r = f;
+    else
+        pull_folder_close(&f, NULL);
+    return ok;
+}
+
+void pull_folder_close(struct pull_folder *f, struct pull_result *result)
+{
+    if (f->batch) {
+        if (result) {
+            result->messages += f->batch->placed;
+            result->octets += f->batch->placed_octets;
+            result->folders += f->batch->placed > 0;
+        }
+        batch_abort(f->batch);
+    }
+    free(f->batch);
+    maildir_close(&f->box);
+    seen_close(&f->seen);
+    *f = (struct pull_folder){0};
+}
+
+bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)
+{
+    *result_r = (struct pull_result){0};
+    return pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result_r, err)
+                                                              : pull_imap(pull, result_r, err);
+}

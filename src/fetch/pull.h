@@ -1,0 +1,65 @@
+/* pull - bringing one account's new messages home. Says nothing itself: what a person should know goes to
+ * the callbacks. */
+#ifndef TAPPAL_FETCH_PULL_H
+#define TAPPAL_FETCH_PULL_H
+
+#include <stdint.h>
+
+#include "client/session.h"
+
+/* All are called with `arg`; none may be NULL. */
+struct pull_watch {
+    void *arg;
+    /* Messages of this folder, of those that are to come, and octets since the beginning of the run. */
+    void (*progress)(void *arg, const char *folder, uint64_t done, uint64_t total, uint64_t octets);
+    /* A dry run's finding. */
+    void (*found)(void *arg, const char *folder, uint64_t messages, uint64_t octets);
+    /* Something went wrong with one message or folder; the rest goes on. */
+    void (*trouble)(void *arg, const struct err *err);
+    void (*notice)(void *arg, const char *text);
+};
+
+struct pull {
+    const struct account *account;
+    struct session_options session;
+    const char *state_dir; /* exists, is ours, and its lock is held */
+    bool dry_run;
+    struct pull_watch watch;
+};
+
+/* What came of it; also after a failure. */
+struct pull_result {
+    uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
+    uint64_t deleted;                   /* on the server */
+    struct err trouble;                 /* the first of them; ERR_NONE: none */
+};
+
+/* False: the account could not be served (to its end). */
+MUST_USE bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err);
+
+/* -- for pull_imap.c and pull_pop3.c -- */
+struct batch;
+struct maildir;
+struct seen;
+struct seen_entry;
+
+MUST_USE bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err);
+MUST_USE bool pull_pop3(const struct pull *pull, struct pull_result *result, struct err *err);
+void pull_trouble(const struct pull *pull, struct pull_result *result, const struct err *why);
+
+/* What is held while one folder is worked on. */
+struct pull_folder {
+    const char *name; /* as shown */
+    struct seen *seen;
+    struct maildir *box; /* NULL in a dry run */
+    struct batch *batch; /* likewise */
+};
+/* Opens memory and maildir, and tidies up after a crash. */
+MUST_USE bool pull_folder_open(const struct pull *pull, const char *wire, const char *name, const char *path,
+                               struct pull_folder *f_r, struct err *err);
+/* Adds what was fetched to the result. */
+void pull_folder_close(struct pull_folder *f, struct pull_result *result);
+/* May this placed message be deleted on the server now, by `keep`? */
+bool pull_is_due(const struct pull *pull, const struct seen_entry *entry);
+
+#endif

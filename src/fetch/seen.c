@@ -1,0 +1,404 @@
+/* seen - the memory of a folder: its table in memory, and writing. Reading is in seen_read.c. */
+#include "fetch/seen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fs.h"
+#include "base/sum.h"
+#include "base/text.h"
+#include "fetch/seen_impl.h"
+#include "mail/escape.h"
+
+#define PENDING_MAX (256u << 20) /* a whole file, rewritten: some 80 bytes for each message of a folder */
+#define DEAD_LINES_MAX 1000      /* and twice the living ones: then the file is rewritten */
+#define ROWS_MAX 10000000u       /* messages of one folder */
+
+/* -- keys -- */
+
+struct seen_key seen_key_uid(uint32_t uid)
+{
+    struct seen_key key = {{0}};
+    for (int i = 0; i < 4; i++)
+        key.bytes[SEEN_KEY_BYTES - 1 - i] = (unsigned char)(uid >> 8 * i);
+    return key;
+}
+
+uint32_t seen_uid(const struct seen_key *key)
+{
+    const unsigned char *b = key->bytes + SEEN_KEY_BYTES - 4;
+    return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
+}
+
+struct seen_key seen_key_hash(const char *kind, const void *bytes, size_t n)
+{
+    unsigned char whole[SUM_SHA256_BYTES];
+    struct sum_sha256 sum;
+    struct seen_key key;
+    sum_sha256_begin(&sum);
+    sum_sha256_add(&sum, kind, strlen(kind) + 1);
+    sum_sha256_add(&sum, bytes, n);
+    sum_sha256_end(&sum, whole);
+    memcpy(key.bytes, whole, sizeof key.bytes);
+    return key;
+}
+
+void seen_key_text(enum protocol protocol, const struct seen_key *key, char out[SEEN_KEY_TEXT])
+{
+    if (protocol == PROTO_POP3)
+        text_hex(key->bytes, SEEN_KEY_BYTES, out);
+    else
+        snprintf(out, SEEN_KEY_TEXT, "%u", seen_uid(key));
+}
+
+/* -- the table -- */
+
+static size_t first_place(const struct seen *s, const struct seen_key *key)
+{
+    uint64_t h = 1469598103934665603u; /* FNV-1a: UIDs come in a row, hashes are random already */
+    for (int i = 0; i < SEEN_KEY_BYTES; i++)
+        h = (h ^ key->bytes[i]) * 1099511628211u;
+    return (size_t)(h ^ h >> 32) & (s->index_size - 1);
+}
+
+static uint32_t *place_of(const struct seen *s, const struct seen_key *key)
+{
+    size_t at = first_place(s, key);
+    while (s->index[at] && memcmp(&s->entries[s->index[at] - 1].key, key, sizeof *key) != 0)
+        at = (at + 1) & (s->index_size - 1);
+    return &s->index[at];
+}
+
+struct seen_entry *seen_slot(const struct seen *s, const struct seen_key *key)
+{
+    uint32_t number = s->index_size ? *place_of(s, key) : 0;
+    return number && s->entries[number - 1].state != SEEN_NONE ? &s->entries[number - 1] : NULL;
+}
+
+static bool grow(struct seen *s, struct err *err)
+{
+    if (s->count < s->cap)
+        return true;
+    if (s->count >= ROWS_MAX)
+        return err_set(err, ERR_LOCAL, "%s holds too many messages.", s->path);
+    size_t cap = s->cap ? 2 * s->cap : 64;
+    struct seen_entry *entries = realloc(s->entries, cap * sizeof *entries);
+    if (!entries)
+        return err_nomem(err);
+    s->entries = entries;
+    uint32_t *index = calloc(2 * cap, sizeof *index);
+    if (!index)
+        return err_nomem(err);
+    free(s->index);
+    s->index = index;
+    s->index_size = 2 * cap;
+    s->cap = cap;
+    for (size_t i = 0; i < s->count; i++)
+        *place_of(s, &s->entries[i].key) = (uint32_t)i + 1;
+    return true;
+}
+
+bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err)
+{
+    char *name = entry->name ? strdup(entry->name) : NULL;
+    if (entry->name && !name)
+        return err_nomem(err);
+    if (!grow(s, err)) {
+        free(name);
+        return false;
+    }
+    uint32_t *place = place_of(s, &entry->key);
+    if (!*place) {
+        s->entries[s->count] = (struct seen_entry){.state = SEEN_NONE};
+        *place = (uint32_t)++s->count;
+    }
+    struct seen_entry *e = &s->entries[*place - 1];
+    s->live += e->state == SEEN_NONE;
+    free(e->name);
+    *e = *entry;
+    e->name = name;
+    return true;
+}
+
+const struct seen_entry *seen_find(const struct seen *s, const struct seen_key *key)
+{
+    static const struct seen_entry settled = {.state = SEEN_PLACED};
+    const struct seen_entry *e = seen_slot(s, key);
+    if (!e && s->owner.protocol != PROTO_POP3 && uidset_has(&s->done, seen_uid(key)))
+        return &settled;
+    return e;
+}
+
+const struct seen_entry *seen_each(const struct seen *s, const struct seen_entry *at)
+{
+    for (size_t i = at ? (size_t)(at - s->entries) + 1 : 0; i < s->count; i++)
+        if (s->entries[i].state != SEEN_NONE)
+            return &s->entries[i];
+    return NULL;
+}
+
+uint32_t seen_validity(const struct seen *s)
+{
+    return s->validity;
+}
+
+uint32_t seen_next(const struct seen *s)
+{
+    return s->next;
+}
+
+bool seen_is_empty(const struct seen *s)
+{
+    return s->live == 0 && s->done.count == 0;
+}
+
+/* -- records -- */
+
+bool seen_add_line(struct str *out, const char *record, size_t n, struct err *err)
+{
+    return str_addf(out, err, "%08x ", sum_crc32c(0, record, n)) && str_add(out, record, n, err) &&
+           str_addc(out, '\n', err);
+}
+
+/* add_word - one field: blanks are escaped besides what escape_add escapes */
+static bool add_word(struct str *out, const char *word, struct err *err)
+{
+    struct str escaped = STR_INIT(SEEN_LINE_MAX);
+    bool ok = escape_add(&escaped, word, err);
+    for (size_t i = 0; ok && i < escaped.len; i++)
+        ok = escaped.buf[i] == ' ' ? str_add(out, "\\x20", 4, err) : str_addc(out, escaped.buf[i], err);
+    str_free(&escaped);
+    return ok;
+}
+
+bool seen_add_first_lines(const struct seen *s, struct str *out, struct err *err)
+{
+    struct str record = STR_INIT(SEEN_LINE_MAX);
+    bool ok = seen_add_line(out, SEEN_FIRST, strlen(SEEN_FIRST), err) &&
+              str_addf(&record, err, "folder %s ", s->owner.protocol == PROTO_POP3 ? "pop3" : "imap") &&
+              add_word(&record, s->who, err) && str_addc(&record, ' ', err) &&
+              add_word(&record, s->folder, err) && seen_add_line(out, record.buf, record.len, err);
+    str_free(&record);
+    return ok;
+}
+
+static bool add_message(const struct seen *s, struct str *record, const char *word,
+                        const struct seen_entry *e, struct err *err)
+{
+    char key[SEEN_KEY_TEXT], hash[2 * SEEN_HASH_BYTES + 1];
+    seen_key_text(s->owner.protocol, &e->key, key);
+    text_hex(e->hash, SEEN_HASH_BYTES, hash);
+    return str_addf(record, err, "%s %s %llu %llu %s %lld %lld%s%s", word, key, (unsigned long long)e->wire,
+                    (unsigned long long)e->size, hash, (long long)e->date, (long long)e->when,
+                    e->name ? " " : "", e->name ? e->name : "");
+}
+
+/* record - into memory and, later, to disk, by the same path that reading takes */
+static bool record(struct seen *s, const char *text, struct err *err)
+{
+    if (s->broken || s->look_only)
+        return err_set(err, ERR_INTERNAL, "%s is not to be written any more.", s->path);
+    return seen_add_line(&s->pending, text, strlen(text), err) && seen_apply(s, text, err);
+}
+
+static bool record_key(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
+{
+    char text[64], key_text[SEEN_KEY_TEXT];
+    seen_key_text(s->owner.protocol, key, key_text);
+    snprintf(text, sizeof text, "%s %s", word, key_text);
+    return record(s, text, err);
+}
+
+static bool record_message(struct seen *s, const char *word, const struct seen_entry *e, struct err *err)
+{
+    struct str text = STR_INIT(SEEN_LINE_MAX - 64);
+    bool ok = add_message(s, &text, word, e, err) && record(s, text.buf, err);
+    str_free(&text);
+    return ok;
+}
+
+bool seen_set_validity(struct seen *s, uint32_t validity, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "validity %u", validity);
+    return validity == s->validity || record(s, text, err);
+}
+
+bool seen_set_next(struct seen *s, uint32_t next, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "next %u", next);
+    return next == s->next || record(s, text, err);
+}
+
+bool seen_intend(struct seen *s, const struct seen_entry *entry, struct err *err)
+{
+    return record_message(s, "open", entry, err);
+}
+
+bool seen_keep(struct seen *s, const struct seen_entry *entry, struct err *err)
+{
+    struct seen_entry e = *entry;
+    e.name = NULL;
+    return record_message(s, "kept", &e, err);
+}
+
+bool seen_placed(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "placed", key, err);
+}
+
+bool seen_dropped(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "dropped", key, err);
+}
+
+bool seen_gone(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "gone", key, err);
+}
+
+bool seen_vague(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    const struct seen_entry *e = seen_find(s, key);
+    return (e && e->state == SEEN_VAGUE) || record_key(s, "vague", key, err);
+}
+
+/* -- the file -- */
+
+/* add_done - the settled UIDs, in as many records as their length asks for */
+static bool add_done(const struct seen *s, struct str *out, struct err *err)
+{
+    struct str line = STR_INIT(SEEN_LINE_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < s->done.count; i++) {
+        const struct uid_range *r = &s->done.ranges[i];
+        ok = str_addf(&line, err, "%s%u:%u", line.len ? "," : "done ", r->lo, r->hi);
+        if (ok && (line.len > SEEN_LINE_MAX / 2 || i + 1 == s->done.count)) {
+            ok = seen_add_line(out, line.buf, line.len, err);
+            str_clear(&line);
+        }
+    }
+    str_free(&line);
+    return ok;
+}
+
+static bool add_entry(const struct seen *s, const struct seen_entry *e, struct str *out, struct err *err)
+{
+    static const char *const words[] = {[SEEN_OPEN] = "open", [SEEN_PLACED] = "kept", [SEEN_VAGUE] = "vague"};
+    char key[SEEN_KEY_TEXT];
+    struct str line = STR_INIT(SEEN_LINE_MAX);
+    seen_key_text(s->owner.protocol, &e->key, key);
+    bool ok = (e->state == SEEN_VAGUE ? str_addf(&line, err, "vague %s", key)
+                                      : add_message(s, &line, words[e->state], e, err)) &&
+              seen_add_line(out, line.buf, line.len, err);
+    str_free(&line);
+    return ok;
+}
+
+static bool add_number(struct str *out, const char *word, uint32_t number, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s %u", word, number);
+    return seen_add_line(out, text, strlen(text), err);
+}
+
+static bool open_file(struct seen *s)
+{
+    s->fd = open(s->path, (s->look_only ? O_RDONLY : O_RDWR | O_APPEND) | O_CLOEXEC | O_NOFOLLOW);
+    return s->fd >= 0;
+}
+
+/* rewrite - the whole memory as a new file, pending records with it, for they are in memory already */
+static bool rewrite(struct seen *s, struct err *err)
+{
+    struct str text = STR_INIT(PENDING_MAX);
+    bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
+              add_number(&text, "next", s->next, err) && add_done(s, &text, err);
+    for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
+        ok = add_entry(s, e, &text, err);
+    ok = ok && fs_replace(s->path, text.buf, text.len, 0600, err);
+    str_free(&text);
+    if (!ok)
+        return false;
+    if (s->fd >= 0)
+        close(s->fd);
+    if (!open_file(s))
+        return err_errno(err, ERR_LOCAL, "%s could not be opened", s->path);
+    s->lines = s->live + 4;
+    return true;
+}
+
+bool seen_sync(struct seen *s, struct err *err)
+{
+    if (s->pending.len == 0)
+        return true;
+    size_t lines = 0;
+    for (size_t i = 0; i < s->pending.len; i++)
+        lines += s->pending.buf[i] == '\n';
+    bool ok = s->fd < 0 || s->lines > 2 * s->live + DEAD_LINES_MAX
+                  ? rewrite(s, err)
+                  : fs_write_all(s->fd, s->pending.buf, s->pending.len, s->path, err) &&
+                        fs_datasync(s->fd, s->path, err);
+    s->broken = s->broken || !ok;
+    s->lines += lines;
+    str_clear(&s->pending);
+    return ok;
+}
+
+bool seen_open(const char *path, const struct seen_owner *owner, bool look_only, struct seen **seen_r,
+               struct err *err)
+{
+    struct seen *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_nomem(err);
+    str_init(&s->pending, PENDING_MAX);
+    s->owner = *owner;
+    s->look_only = look_only;
+    s->next = 1;
+    s->fd = -1;
+    s->path = strdup(path);
+    s->owner.who = s->who = strdup(owner->who);
+    s->owner.folder = s->folder = strdup(owner->folder);
+    uint64_t good = 0;
+    bool ok = (s->path && s->who && s->folder) || err_nomem(err);
+    if (ok && !open_file(s) && errno != ENOENT)
+        ok = err_errno(err, ERR_LOCAL, "%s could not be opened", path);
+    if (ok && s->fd >= 0) {
+        off_t size = lseek(s->fd, 0, SEEK_END);
+        ok = size >= 0 && lseek(s->fd, 0, SEEK_SET) == 0
+                 ? seen_read_file(s, &good, err)
+                 : err_errno(err, ERR_LOCAL, "%s could not be read", path);
+        if (ok && !look_only && good < (uint64_t)size)
+            ok = fs_truncate(s->fd, (off_t)good, s->path, err);
+    }
+    if (ok)
+        *seen_r = s;
+    else
+        seen_close(&s);
+    return ok;
+}
+
+void seen_close(struct seen **seen)
+{
+    struct seen *s = *seen;
+    *seen = NULL;
+    if (!s)
+        return;
+    for (size_t i = 0; i < s->count; i++)
+        free(s->entries[i].name);
+    if (s->fd >= 0)
+        close(s->fd);
+    uidset_free(&s->done);
+    str_free(&s->pending);
+    free(s->entries);
+    free(s->index);
+    free(s->path);
+    free(s->who);
+    free(s->folder);
+    free(s);
+}

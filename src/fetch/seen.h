@@ -1,0 +1,89 @@
+/* seen - what was fetched from one folder: the memory that makes "never twice" and "delete nothing that is
+ * not on disk" true. An append-only file of CRC'd text records, one a line, as doc/INTERNALS lists them:
+ *
+ *   CRC32C-in-hex SP record LF
+ *
+ *   tappal-seen 1                               first line
+ *   folder PROTOCOL WHO FOLDER                  whose it is; blanks and controls escaped
+ *   validity N                                  UIDVALIDITY of all keys that follow
+ *   next N                                      every UID below it is settled
+ *   open KEY WIRE SIZE HASH DATE WHEN NAME      intent: durable in tmp/NAME, about to be renamed
+ *   placed KEY                                  ... and has been
+ *   dropped KEY                                 ... and is not to be: it will be fetched again
+ *   kept KEY WIRE SIZE HASH DATE WHEN           open and placed in one
+ *   gone KEY                                    deleted on the server, by us
+ *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
+ *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
+ *
+ * KEY is a UID, or 32 hex digits. A torn last line is cut; a bad record before it is an error, never guessed.
+ * The account's lock must be held. */
+#ifndef TAPPAL_FETCH_SEEN_H
+#define TAPPAL_FETCH_SEEN_H
+
+#include <stdint.h>
+
+#include "conf/account.h"
+#include "mail/uidset.h"
+
+#define SEEN_KEY_BYTES 16
+#define SEEN_HASH_BYTES 16 /* the first half of a SHA-256 */
+#define SEEN_KEY_TEXT 33
+
+/* A UID (the last four bytes, big-endian), or a hash that stands for a POP3 message. */
+struct seen_key {
+    unsigned char bytes[SEEN_KEY_BYTES];
+};
+
+enum seen_state { SEEN_NONE, SEEN_OPEN, SEEN_PLACED, SEEN_VAGUE };
+
+struct seen_entry {
+    struct seen_key key;
+    enum seen_state state;
+    uint64_t wire;                       /* its size as the server says it: RFC822.SIZE, or LIST's */
+    uint64_t size;                       /* of the file */
+    unsigned char hash[SEEN_HASH_BYTES]; /* of the file */
+    int64_t date;                        /* INTERNALDATE, or 0 */
+    int64_t when;                        /* it was fetched */
+    char *name;                          /* SEEN_OPEN: the file's base name */
+};
+
+struct seen_owner {
+    enum protocol protocol;
+    const char *who;    /* "ada@example.org@imap.example.org" */
+    const char *folder; /* as the server writes it */
+};
+
+struct seen;
+
+/* Reads the file where there is one. `look_only`: nothing will be changed, a torn tail is left alone.
+ * ERR_LOCAL: it cannot be read or is damaged; ERR_CONFIG: it belongs to another mailbox. */
+MUST_USE bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
+                        struct seen **seen_r, struct err *err);
+void seen_close(struct seen **seen); /* what was not synced is dropped */
+
+uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
+uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
+bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */
+/* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire 0. */
+const struct seen_entry *seen_find(const struct seen *seen, const struct seen_key *key);
+/* All entries, in no order: the one behind `at` (NULL: the first), or NULL. Not across changes. */
+const struct seen_entry *seen_each(const struct seen *seen, const struct seen_entry *at);
+
+/* Each adds a record in memory. What is not synced has not happened. */
+MUST_USE bool seen_set_validity(struct seen *seen, uint32_t validity, struct err *err);
+MUST_USE bool seen_set_next(struct seen *seen, uint32_t next, struct err *err);
+MUST_USE bool seen_intend(struct seen *seen, const struct seen_entry *entry, struct err *err);
+MUST_USE bool seen_placed(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_dropped(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_keep(struct seen *seen, const struct seen_entry *entry, struct err *err);
+MUST_USE bool seen_gone(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_vague(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_sync(struct seen *seen, struct err *err);
+
+struct seen_key seen_key_uid(uint32_t uid);
+uint32_t seen_uid(const struct seen_key *key);
+/* Of a POP3 message: a hash over what tells it apart. `kind` keeps names and headers from meeting. */
+struct seen_key seen_key_hash(const char *kind, const void *bytes, size_t n);
+void seen_key_text(enum protocol protocol, const struct seen_key *key, char out[SEEN_KEY_TEXT]);
+
+#endif

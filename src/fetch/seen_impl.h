@@ -1,0 +1,38 @@
+/* seen_impl - what reading (seen_read.c) and writing (seen.c) the memory of a folder share. */
+#ifndef TAPPAL_FETCH_SEEN_IMPL_H
+#define TAPPAL_FETCH_SEEN_IMPL_H
+
+#include "base/str.h"
+#include "fetch/seen.h"
+
+#define SEEN_FIRST "tappal-seen 1"
+#define SEEN_LINE_MAX 16384 /* a record; `done` is split into several */
+
+struct seen {
+    char *path;
+    struct seen_owner owner; /* its strings are ours */
+    char *who, *folder;
+    bool look_only;
+    int fd;      /* -1: no file yet */
+    bool broken; /* a sync failed: what is on disk is not known any more */
+    uint32_t validity, next;
+    struct uidset done;
+    struct seen_entry *entries; /* state SEEN_NONE: removed */
+    size_t count, cap, live;
+    uint32_t *index;    /* hash table: number of the entry + 1, 0 free */
+    size_t index_size;  /* a power of two, or 0 */
+    size_t lines;       /* records in the file */
+    struct str pending; /* records that are not synced */
+};
+
+/* In memory only. */
+struct seen_entry *seen_slot(const struct seen *s, const struct seen_key *key);
+MUST_USE bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err); /* copies the name */
+MUST_USE bool seen_apply(struct seen *s, const char *record, struct err *err);
+
+/* Reads the open file; *good_r is the length of its sound lines. */
+MUST_USE bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err);
+MUST_USE bool seen_add_first_lines(const struct seen *s, struct str *out, struct err *err);
+MUST_USE bool seen_add_line(struct str *out, const char *record, size_t n, struct err *err);
+
+#endif

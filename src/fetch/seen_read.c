@@ -1,0 +1,215 @@
+/* seen_read - from the file to memory. Strict: what seen.c did not write is damage. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/sum.h"
+#include "base/text.h"
+#include "fetch/seen_impl.h"
+
+#define CRC_HEX 8
+#define FIELDS_MAX 8
+
+/* A record cut at its blanks; the last field takes what is left. */
+struct fields {
+    char *at[FIELDS_MAX];
+    size_t count;
+};
+
+static struct fields split(char *record)
+{
+    struct fields f = {.at = {record}, .count = 1};
+    for (char *p = record; *p && f.count < FIELDS_MAX; p++)
+        if (*p == ' ') {
+            *p = '\0';
+            f.at[f.count++] = p + 1;
+        }
+    return f;
+}
+
+static bool read_key(const struct seen *s, const char *text, struct seen_key *key)
+{
+    uint64_t uid;
+    if (s->owner.protocol == PROTO_POP3)
+        return strlen(text) == 2 * SEEN_KEY_BYTES && text_unhex(text, 2 * SEEN_KEY_BYTES, key->bytes);
+    if (!text_u64(text, UINT32_MAX, &uid) || uid == 0)
+        return false;
+    *key = seen_key_uid((uint32_t)uid);
+    return true;
+}
+
+static bool read_time(const char *text, int64_t *out)
+{
+    uint64_t value;
+    bool minus = *text == '-';
+    if (!text_u64(text + minus, INT64_MAX, &value))
+        return false;
+    *out = minus ? -(int64_t)value : (int64_t)value;
+    return true;
+}
+
+/* apply_message - "open" and "kept" */
+static bool apply_message(struct seen *s, const struct fields *f, bool open, struct err *err)
+{
+    struct seen_entry e = {.state = open ? SEEN_OPEN : SEEN_PLACED};
+    if (f->count != (open ? 8 : 7) || !read_key(s, f->at[1], &e.key) ||
+        !text_u64(f->at[2], UINT64_MAX, &e.wire) || !text_u64(f->at[3], UINT64_MAX, &e.size) ||
+        strlen(f->at[4]) != 2 * SEEN_HASH_BYTES || !text_unhex(f->at[4], 2 * SEEN_HASH_BYTES, e.hash) ||
+        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when))
+        return err_set(err, ERR_DATA, "bad message");
+    e.name = open ? f->at[7] : NULL;
+    return seen_put(s, &e, err);
+}
+
+/* apply_change - a record of a word and a key */
+static bool apply_change(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
+{
+    struct seen_entry *e = seen_slot(s, key);
+    if (strcmp(word, "vague") == 0)
+        return seen_put(s, &(struct seen_entry){.key = *key, .state = SEEN_VAGUE}, err);
+    if (!e)
+        return err_set(err, ERR_DATA, "unknown key");
+    free(e->name);
+    e->name = NULL;
+    if (strcmp(word, "placed") == 0) {
+        e->state = SEEN_PLACED;
+        return true;
+    }
+    bool gone = strcmp(word, "gone") == 0;
+    if (!gone && strcmp(word, "dropped") != 0)
+        return err_set(err, ERR_DATA, "unknown record");
+    e->state = SEEN_NONE;
+    s->live--;
+    uint32_t uid = seen_uid(key);
+    return !gone || s->owner.protocol == PROTO_POP3 || uidset_add(&s->done, uid, uid, err);
+}
+
+bool seen_apply(struct seen *s, const char *record, struct err *err)
+{
+    char line[SEEN_LINE_MAX];
+    struct seen_key key;
+    uint64_t number;
+    if (strlen(record) >= sizeof line)
+        return err_set(err, ERR_DATA, "too long");
+    memcpy(line, record, strlen(record) + 1);
+    struct fields f = split(line);
+    if (strcmp(f.at[0], "open") == 0)
+        return apply_message(s, &f, true, err);
+    if (strcmp(f.at[0], "kept") == 0)
+        return apply_message(s, &f, false, err);
+    if (f.count != 2)
+        return err_set(err, ERR_DATA, "bad record");
+    if (strcmp(f.at[0], "done") == 0)
+        return uidset_read(&s->done, f.at[1], strlen(f.at[1]), err);
+    if (strcmp(f.at[0], "validity") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {
+        s->validity = (uint32_t)number;
+        return true;
+    }
+    if (strcmp(f.at[0], "next") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {
+        s->next = (uint32_t)number;
+        return true;
+    }
+    return read_key(s, f.at[1], &key) ? apply_change(s, f.at[0], &key, err)
+                                      : err_set(err, ERR_DATA, "bad record");
+}
+
+/* sound - is the line whole? Then *record_r points into it. */
+static bool sound(char *line, size_t n, const char **record_r)
+{
+    unsigned char crc[CRC_HEX / 2];
+    if (n < CRC_HEX + 2 || line[n - 1] != '\n' || line[CRC_HEX] != ' ' || memchr(line, '\0', n))
+        return false;
+    line[n - 1] = '\0';
+    const char *record = line + CRC_HEX + 1;
+    uint32_t sum = sum_crc32c(0, record, n - CRC_HEX - 2);
+    if (!text_unhex(line, CRC_HEX, crc) ||
+        sum != ((uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 | crc[3]))
+        return false;
+    *record_r = record;
+    return true;
+}
+
+static bool damaged(const struct seen *s, size_t line, struct err *err)
+{
+    err_set(err, ERR_LOCAL, "%s:%zu: The memory of what was fetched is damaged here.", s->path, line);
+    return err_hint(err,
+                    "Look at the disk, and put the file back from a backup. If there is none, move it away: "
+                    "every message that is still on the server will then be fetched again.");
+}
+
+/* check_owner - the second line: is this the memory of our folder? */
+static bool check_owner(const struct seen *s, const char *record, size_t line, struct err *err)
+{
+    struct str ours = STR_INIT(SEEN_LINE_MAX);
+    if (!seen_add_first_lines(s, &ours, err)) {
+        str_free(&ours);
+        return false;
+    }
+    const char *second = strchr(ours.buf, '\n') + 1 + CRC_HEX + 1;
+    bool same = strlen(record) == strcspn(second, "\n") && strncmp(record, second, strlen(record)) == 0;
+    str_free(&ours);
+    if (same)
+        return true;
+    if (!text_starts(record, "folder "))
+        return damaged(s, line, err);
+    char theirs[300];
+    text_clean(theirs, sizeof theirs, record + 7, strlen(record + 7));
+    err_set(err, ERR_CONFIG,
+            "The folder %s of %s was last fetched as \"%s\": host, login or protocol have changed.",
+            s->folder, s->who, theirs);
+    return err_hint(err,
+                    "If it is another mailbox now, rename the account's file: a new account begins anew, and "
+                    "the maildir may stay. If it is the same one, put the old values back.");
+}
+
+static bool take_line(struct seen *s, size_t number, const char *record, struct err *err)
+{
+    struct err why = {0};
+    if (number == 1)
+        return strcmp(record, SEEN_FIRST) == 0 || damaged(s, number, err);
+    if (number == 2)
+        return check_owner(s, record, number, err);
+    if (seen_apply(s, record, &why))
+        return true;
+    if (why.kind == ERR_DATA || why.kind == ERR_PROTOCOL)
+        return damaged(s, number, err);
+    *err = why;
+    return false;
+}
+
+bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
+{
+    int fd = dup(s->fd);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t n = -1;
+    bool ok = true, torn = false;
+    *good_r = 0;
+    if (!file) {
+        err_errno(err, ERR_LOCAL, "%s could not be read", s->path);
+        if (fd >= 0)
+            close(fd);
+        return false;
+    }
+    while (ok && (n = getline(&line, &room, file)) > 0) {
+        const char *record;
+        if (torn)
+            ok = damaged(s, s->lines + 1, err); /* a bad line, and it was not the last one */
+        else if (!sound(line, (size_t)n, &record))
+            torn = true;
+        else if ((ok = take_line(s, s->lines + 1, record, err))) {
+            s->lines++;
+            *good_r += (uint64_t)n;
+        }
+    }
+    if (ok && ferror(file))
+        ok = err_errno(err, ERR_LOCAL, "%s could not be read", s->path);
+    if (ok && s->lines < 2)
+        ok = damaged(s, s->lines + 1, err); /* the file is made whole, with its first lines */
+    free(line);
+    fclose(file);
+    return ok;
+}
