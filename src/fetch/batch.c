@@ -8,14 +8,12 @@
 #include "base/log.h"
 #include "base/text.h"
 
-void batch_init(struct batch *b, const char *account, const char *folder, const struct seen_owner *owner,
+void batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
                 struct maildir *box, struct seen *seen)
 {
-    char both[1024];
-    int n = snprintf(both, sizeof both, "%s\n%s", account, owner->folder);
-    struct seen_key hash = seen_key_hash("folder", both, n < (int)sizeof both ? (size_t)n : sizeof both - 1);
-    *b = (struct batch){
-        .account = account, .folder = folder, .protocol = owner->protocol, .box = box, .seen = seen};
+    /* Whoever has another memory must not take our files for his left-overs: hence the memory's own path. */
+    struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
+    *b = (struct batch){.account = account, .folder = folder, .protocol = protocol, .box = box, .seen = seen};
     text_hex(hash.bytes, 8, b->mark);
 }
 
@@ -85,18 +83,21 @@ bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, stru
         return false;
     name_for(b, key, b->open_name);
     struct sink_message m = {.name = b->open_name, .flags = "", .mtime = date, .crlf = true};
+    b->open_octets = 0;
     b->open = sink_begin(maildir_sink(b->box), &m, err);
     return b->open;
 }
 
 bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err)
 {
+    b->open_octets += n;
     return sink_write(maildir_sink(b->box), bytes, n, err);
 }
 
 bool batch_drop(struct batch *b, struct err *err)
 {
     b->open = false;
+    b->open_octets = 0;
     return sink_drop(maildir_sink(b->box), err);
 }
 
@@ -120,6 +121,7 @@ bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64
     if (!sink_amend(sink, &m, err) || !sink_end(sink, &e.size, sha256, err))
         return false;
     b->open = false;
+    b->open_octets = 0;
     memcpy(e.hash, sha256, sizeof e.hash);
     *same_r = have_it(b, &e);
     if (*same_r)

@@ -21,17 +21,18 @@ struct batch {
     enum protocol protocol;
     struct maildir *box;
     struct seen *seen;
-    char mark[20]; /* hash of account and folder, within every name we give */
+    char mark[20]; /* hash of the memory's path, within every name we give */
     uint64_t made; /* names given while the key was unknown */
     struct batch_item items[BATCH_MESSAGES_MAX];
     size_t count;    /* messages that ended */
     uint64_t octets; /* of them */
     bool open;
+    uint64_t open_octets; /* of the message that is being written, as it came */
     char open_name[MAILDIR_NAME_MAX + 1];
     uint64_t placed, placed_octets; /* committed so far, for the summary */
 };
 
-void batch_init(struct batch *b, const char *account, const char *folder, const struct seen_owner *owner,
+void batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
                 struct maildir *box, struct seen *seen);
 /* What a crash left: intents are finished or dropped, files of ours in tmp/ without one removed. */
 MUST_USE bool batch_recover(struct batch *b, struct err *err);

@@ -17,6 +17,17 @@ static bool renumbered(const struct imap_job *job, const char *how, struct err *
              "anew and fetches all that is there once more. Else ask the provider.");
 }
 
+/* check_mailbox - host or login have changed; the numbers may fit by chance, sizes and dates do not */
+static bool check_mailbox(struct imap_job *job, struct err *err)
+{
+    bool same = seen_is_empty(job->f.seen);
+    if (!same && !imap_box_is_same(job, &same, err))
+        return false;
+    if (!same)
+        return pull_is_another(&job->f, job->pull, err);
+    return job->pull->dry_run || seen_adopt(job->f.seen, err);
+}
+
 /* check_numbers - UIDVALIDITY and UIDNEXT against the memory (RFC 9051 2.3.1.1) */
 static bool check_numbers(struct imap_job *job, struct err *err)
 {
@@ -31,6 +42,8 @@ static bool check_numbers(struct imap_job *job, struct err *err)
         return renumbered(job, "has numbered all messages anew (UIDVALIDITY)", err);
     if (known == box->validity && box->next != 0 && box->next < seen_next(seen))
         return renumbered(job, "counts messages backwards (UIDNEXT)", err);
+    if (seen_moved(seen) && !check_mailbox(job, err))
+        return false;
     if (known == box->validity || job->pull->dry_run)
         return true;
     return seen_set_validity(seen, box->validity, err) && seen_set_next(seen, 1, err);

@@ -39,6 +39,8 @@ MUST_USE bool imap_box_pull(const struct pull *pull, struct pull_result *result,
 MUST_USE bool imap_box_list(struct imap_job *job, struct err *err);
 /* *missing_r: the lowest UID that is there, but was not handed out; 0: none. */
 MUST_USE bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct err *err);
+/* Host or login have changed: do messages that we know have the same size and date there? */
+MUST_USE bool imap_box_is_same(struct imap_job *job, bool *same_r, struct err *err);
 bool imap_box_has_due(const struct imap_job *job);
 MUST_USE bool imap_box_delete(struct imap_job *job, struct err *err);
 /* Which of these UIDs are there? */

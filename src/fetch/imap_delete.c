@@ -32,13 +32,19 @@ struct check {
     struct uidset answered, same;
 };
 
+static void check_free(struct check *c)
+{
+    uidset_free(&c->answered);
+    uidset_free(&c->same);
+}
+
 static bool compare(void *arg, const struct imap_fetch *f, bool taken, struct err *err)
 {
     struct check *c = arg;
     struct seen_key key = seen_key_uid(f->uid);
     const struct seen_entry *e = f->uid ? seen_find(c->job->f.seen, &key) : NULL;
     (void)taken;
-    if (!e || !pull_is_due(c->job->pull, e) || (!f->has_size && f->date == 0))
+    if (!e || e->state != SEEN_PLACED || (!f->has_size && f->date == 0))
         return true;
     if (!uidset_add(&c->answered, f->uid, f->uid, err))
         return false;
@@ -97,8 +103,30 @@ static bool check_old(struct imap_job *job, const struct uidset *old, struct uid
         ok = uidset_add(doomed, c.same.ranges[i].lo, c.same.ranges[i].hi, err);
     if (ok)
         report_changed(job, &c);
-    uidset_free(&c.answered);
-    uidset_free(&c.same);
+    check_free(&c);
+    return ok;
+}
+
+bool imap_box_is_same(struct imap_job *job, bool *same_r, struct err *err)
+{
+    struct check c = {.job = job};
+    struct imap_events events = {.arg = &c, .fetched = compare};
+    struct uidset known = UIDSET_INIT, sample = UIDSET_INIT;
+    uint32_t after = 0;
+    unsigned tag;
+    bool ok = true;
+    for (const struct seen_entry *e = seen_each(job->f.seen, NULL); ok && e; e = seen_each(job->f.seen, e))
+        ok = e->state != SEEN_PLACED || uidset_add(&known, seen_uid(&e->key), seen_uid(&e->key), err);
+    for (uint64_t n = uidset_count(&known); ok && n > BATCH_MESSAGES_MAX; n--)
+        after = uidset_next(&known, after); /* the newest: old ones are often deleted by other programs */
+    ok = ok && some(&known, &after, &sample, err) &&
+         (sample.count == 0 ||
+          (imap_send_fetch(job->imap, &sample, "UID RFC822.SIZE INTERNALDATE", &tag, err) &&
+           imap_finish(job->imap, tag, &events, "describe messages", err)));
+    *same_r = c.same.count > 0 && uidset_count(&c.same) == uidset_count(&c.answered);
+    uidset_free(&known);
+    uidset_free(&sample);
+    check_free(&c);
     return ok;
 }
 

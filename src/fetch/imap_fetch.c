@@ -40,12 +40,13 @@ static void show_progress(const struct imap_job *job)
     const struct pull *pull = job->pull;
     const struct batch *b = job->f.batch;
     pull->watch.progress(pull->watch.arg, job->f.name, job->done, job->count,
-                         job->result->octets + b->placed_octets + b->octets);
+                         job->result->octets + b->placed_octets + b->octets + b->open_octets);
 }
 
 static bool data(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct imap_job *job = arg;
+    show_progress(job);
     return batch_write(job->f.batch, bytes, n, err);
 }
 

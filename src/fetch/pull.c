@@ -36,11 +36,12 @@ static bool add_who(const struct fetch_conf *conf, struct str *out, struct err *
     return str_addf(out, err, "%s@%s", conf->who.login ? conf->who.login : "", place);
 }
 
-/* memory_path - STATE/HASH-OF-FOLDER.seen: a server's name never becomes a path */
+/* memory_path - STATE/HASH.seen: a server's name never becomes a path */
 static bool memory_path(const struct pull *pull, const char *wire, struct str *out, struct err *err)
 {
     char hex[17];
-    struct seen_key hash = seen_key_hash("folder", wire, strlen(wire));
+    struct seen_key hash = seen_key_hash(pull->account->fetch.server.protocol == PROTO_POP3 ? "pop3" : "imap",
+                                         wire, strlen(wire));
     text_hex(hash.bytes, 8, hex);
     return str_addf(out, err, "%s/%s.seen", pull->state_dir, hex);
 }
@@ -77,7 +78,7 @@ bool pull_folder_open(const struct pull *pull, const char *wire, const char *nam
     if (ok && !pull->dry_run) {
         ok = open_box(pull, path, &f.box, err) && ((f.batch = calloc(1, sizeof *f.batch)) || err_nomem(err));
         if (ok) {
-            batch_init(f.batch, pull->account->name, name, &owner, f.box, f.seen);
+            batch_init(f.batch, pull->account->name, name, owner.protocol, f.box, f.seen);
             ok = batch_recover(f.batch, err);
         }
     }
@@ -103,6 +104,23 @@ void pull_folder_close(struct pull_folder *f, struct pull_result *result)
     maildir_close(&f->box);
     seen_close(&f->seen);
     *f = (struct pull_folder){0};
+}
+
+bool pull_is_another(const struct pull_folder *f, const struct pull *pull, struct err *err)
+{
+    struct str who = STR_INIT(2048);
+    if (!add_who(&pull->account->fetch, &who, err)) {
+        str_free(&who);
+        return false;
+    }
+    err_set(err, ERR_CONFIG,
+            "The folder %s was fetched from %.200s until now, and %.200s does not look like the same "
+            "mailbox. Nothing was fetched from it and nothing deleted.",
+            f->name, seen_moved(f->seen), who.buf);
+    str_free(&who);
+    return err_hint(err,
+                    "If it is another mailbox, rename the account's file: a new account begins anew, and the "
+                    "maildir may stay. If it is the same one, put the old host and login back.");
 }
 
 bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)

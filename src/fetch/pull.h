@@ -59,6 +59,8 @@ MUST_USE bool pull_folder_open(const struct pull *pull, const char *wire, const 
                                struct pull_folder *f_r, struct err *err);
 /* Adds what was fetched to the result. */
 void pull_folder_close(struct pull_folder *f, struct pull_result *result);
+/* Where host or login have changed and what the server holds does not match the memory. Always false. */
+bool pull_is_another(const struct pull_folder *f, const struct pull *pull, struct err *err);
 /* May this placed message be deleted on the server now, by `keep`? */
 bool pull_is_due(const struct pull *pull, const struct seen_entry *entry);
 

@@ -138,6 +138,22 @@ static bool name_letters(struct pop3_job *job, const struct pop3_listing *listin
     return find_vague(job, err) && key_by_header(job, err);
 }
 
+/* check_mailbox - host or login have changed: messages that we know must be there, and of the same size */
+static bool check_mailbox(struct pop3_job *job, struct err *err)
+{
+    size_t same = 0, other = 0;
+    if (!seen_moved(job->f.seen))
+        return true;
+    for (size_t i = 0; i < job->count; i++) {
+        const struct seen_entry *e = seen_find(job->f.seen, &job->letters[i].key);
+        if (e && e->state == SEEN_PLACED)
+            *(e->wire == job->letters[i].size ? &same : &other) += 1;
+    }
+    if (!seen_is_empty(job->f.seen) && (same == 0 || other > 0))
+        return pull_is_another(&job->f, job->pull, err);
+    return job->pull->dry_run || seen_adopt(job->f.seen, err);
+}
+
 static void choose(struct pop3_job *job)
 {
     for (size_t i = 0; i < job->count; i++) {
@@ -150,20 +166,21 @@ static void choose(struct pop3_job *job)
 
 /* -- fetching -- */
 
+static void show_progress(const struct pop3_job *job)
+{
+    const struct batch *b = job->f.batch;
+    job->pull->watch.progress(job->pull->watch.arg, job->f.name, job->done, job->total,
+                              b->placed_octets + b->octets + b->open_octets);
+}
+
 static bool take(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct pop3_job *job = arg;
     if (!job->reading && !batch_begin(job->f.batch, NULL, 0, err))
         return false;
     job->reading = true;
+    show_progress(job);
     return batch_write(job->f.batch, bytes, n, err);
-}
-
-static void show_progress(const struct pop3_job *job)
-{
-    const struct batch *b = job->f.batch;
-    job->pull->watch.progress(job->pull->watch.arg, job->f.name, job->done, job->total,
-                              b->placed_octets + b->octets);
 }
 
 /* read_letter - one answer to RETR. A refused or empty message is a trouble of its own, the rest goes on. */
@@ -346,7 +363,8 @@ static bool report_dry(const struct pop3_job *job)
 static bool work(struct pop3_job *job, struct err *err)
 {
     struct pop3_listing listing = {0};
-    bool ok = pop3_list(job->pop3, &listing, err) && name_letters(job, &listing, err);
+    bool ok =
+        pop3_list(job->pop3, &listing, err) && name_letters(job, &listing, err) && check_mailbox(job, err);
     pop3_listing_free(&listing);
     if (!ok)
         return false;

@@ -141,6 +141,16 @@ const struct seen_entry *seen_each(const struct seen *s, const struct seen_entry
     return NULL;
 }
 
+const char *seen_moved(const struct seen *s)
+{
+    return s->moved_to ? s->who : NULL;
+}
+
+const char *seen_path(const struct seen *s)
+{
+    return s->path;
+}
+
 uint32_t seen_validity(const struct seen *s)
 {
     return s->validity;
@@ -333,6 +343,14 @@ static bool rewrite(struct seen *s, struct err *err)
     return true;
 }
 
+bool seen_adopt(struct seen *s, struct err *err)
+{
+    free(s->who);
+    s->owner.who = s->who = s->moved_to;
+    s->moved_to = NULL;
+    return rewrite(s, err);
+}
+
 bool seen_sync(struct seen *s, struct err *err)
 {
     if (s->pending.len == 0)
@@ -400,5 +418,6 @@ void seen_close(struct seen **seen)
     free(s->path);
     free(s->who);
     free(s->folder);
+    free(s->moved_to);
     free(s);
 }

@@ -56,11 +56,17 @@ struct seen_owner {
 struct seen;
 
 /* Reads the file where there is one. `look_only`: nothing will be changed, a torn tail is left alone.
- * ERR_LOCAL: it cannot be read or is damaged; ERR_CONFIG: it belongs to another mailbox. */
+ * ERR_LOCAL: it cannot be read or is damaged. */
 MUST_USE bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
                         struct seen **seen_r, struct err *err);
 void seen_close(struct seen **seen); /* what was not synced is dropped */
 
+/* Whose mailbox the memory was made for, where that is not the owner's `who`; else NULL. Until the caller has
+ * seen that it is the same mailbox and says so, nothing in it may be relied on. */
+const char *seen_moved(const struct seen *seen);
+MUST_USE bool seen_adopt(struct seen *seen, struct err *err);
+
+const char *seen_path(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
 bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */

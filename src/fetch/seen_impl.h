@@ -11,7 +11,8 @@
 struct seen {
     char *path;
     struct seen_owner owner; /* its strings are ours */
-    char *who, *folder;
+    char *who, *folder;      /* as the file has them */
+    char *moved_to;          /* who it is now, where that differs */
     bool look_only;
     int fd;      /* -1: no file yet */
     bool broken; /* a sync failed: what is on disk is not known any more */

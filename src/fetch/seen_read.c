@@ -8,6 +8,7 @@
 #include "base/sum.h"
 #include "base/text.h"
 #include "fetch/seen_impl.h"
+#include "mail/escape.h"
 
 #define CRC_HEX 8
 #define FIELDS_MAX 8
@@ -139,29 +140,29 @@ static bool damaged(const struct seen *s, size_t line, struct err *err)
                     "every message that is still on the server will then be fetched again.");
 }
 
-/* check_owner - the second line: is this the memory of our folder? */
-static bool check_owner(const struct seen *s, const char *record, size_t line, struct err *err)
+/* take_owner - "folder PROTOCOL WHO FOLDER": the file's name is a hash of protocol and folder, so only `who` may
+ * differ. */
+static bool take_owner(struct seen *s, const char *record, struct err *err)
 {
-    struct str ours = STR_INIT(SEEN_LINE_MAX);
-    if (!seen_add_first_lines(s, &ours, err)) {
-        str_free(&ours);
-        return false;
+    struct str who = STR_INIT(SEEN_LINE_MAX), expect = STR_INIT(SEEN_LINE_MAX);
+    struct err why = {0};
+    const char *begin = text_starts(record, "folder ") ? strchr(record + 7, ' ') : NULL;
+    bool ok = begin && escape_undo(&who, begin + 1, strcspn(begin + 1, " "), &why);
+    if (ok && strcmp(who.buf, s->who) != 0) {
+        s->moved_to = s->who;
+        s->owner.who = s->who = str_steal(&who);
+        ok = s->who || err_nomem(&why);
     }
-    const char *second = strchr(ours.buf, '\n') + 1 + CRC_HEX + 1;
-    bool same = strlen(record) == strcspn(second, "\n") && strncmp(record, second, strlen(record)) == 0;
-    str_free(&ours);
-    if (same)
-        return true;
-    if (!text_starts(record, "folder "))
-        return damaged(s, line, err);
-    char theirs[300];
-    text_clean(theirs, sizeof theirs, record + 7, strlen(record + 7));
-    err_set(err, ERR_CONFIG,
-            "The folder %s of %s was last fetched as \"%s\": host, login or protocol have changed.",
-            s->folder, s->who, theirs);
-    return err_hint(err,
-                    "If it is another mailbox now, rename the account's file: a new account begins anew, and "
-                    "the maildir may stay. If it is the same one, put the old values back.");
+    ok = ok && seen_add_first_lines(s, &expect, &why);
+    if (ok) {
+        const char *second = strchr(expect.buf, '\n') + 1 + CRC_HEX + 1;
+        ok = strlen(record) == strcspn(second, "\n") && strncmp(record, second, strlen(record)) == 0;
+    }
+    str_free(&who);
+    str_free(&expect);
+    if (!ok && why.kind == ERR_LOCAL)
+        *err = why;
+    return ok || (why.kind != ERR_LOCAL && damaged(s, 2, err));
 }
 
 static bool take_line(struct seen *s, size_t number, const char *record, struct err *err)
@@ -170,7 +171,7 @@ static bool take_line(struct seen *s, size_t number, const char *record, struct 
     if (number == 1)
         return strcmp(record, SEEN_FIRST) == 0 || damaged(s, number, err);
     if (number == 2)
-        return check_owner(s, record, number, err);
+        return take_owner(s, record, err);
     if (seen_apply(s, record, &why))
         return true;
     if (why.kind == ERR_DATA || why.kind == ERR_PROTOCOL)

@@ -1,0 +1,162 @@
+/* folders - patterns as people write them; names as hostile servers do. */
+#include "unit.h"
+
+#include <string.h>
+
+#include "fetch/folders.h"
+
+static const struct {
+    const char *pattern, *name;
+    bool match;
+} matches[] = {
+    {"INBOX", "INBOX", true},
+    {"inbox", "INBOX", true},
+    {"INBOX", "INBOX/sub", false},
+    {"Lists/*", "Lists/git", true},
+    {"Lists/*", "Lists/a/b", true},
+    {"Lists/%", "Lists/git", true},
+    {"Lists/%", "Lists/a/b", false},
+    {"*", "a/b/c", true},
+    {"%", "a", true},
+    {"%", "a/b", false},
+    {"%/b", "a/b", true},
+    {"*/%", "a/b/c", true},
+    {"*b%", "a/b/abc", true},
+    {"%a%/b", "xaya/b", true},
+    {"*x%y", "x/xy", true},
+    {"*x%y", "xz/zy", false},
+    {"a*", "a", true},
+    {"a%", "a", true},
+    {"a", "ab", false},
+    {"lists/*", "Lists/git", false},
+    {"", "", true},
+    {"*a*a*a*a*a*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", false},
+};
+
+START_TEST(test_folders_match)
+{
+    ck_assert_int_eq(folders_match(matches[_i].pattern, matches[_i].name), matches[_i].match);
+}
+END_TEST
+
+static const struct {
+    const char *wire;
+    char delimiter;
+    const char *maildirpp, *nested; /* NULL: refused */
+} names[] = {
+    {"INBOX", '/', "", "INBOX"},
+    {"inbox", '.', "", "INBOX"},
+    {"Lists/git", '/', ".Lists.git", "Lists/git"},
+    {"Lists.git", '.', ".Lists.git", "Lists/git"},
+    {"a.b/c", '/', ".a%2Eb.c", "a.b/c"},
+    {"a/b.c", '.', ".a%2Fb.c", "a%2Fb/c"},
+    {"INBOX/x", '/', ".INBOX.x", "INBOX/x"},
+    {"../x", '/', ".%2E%2E.x", "%2E./x"},
+    {"a/../../b", '/', ".a.%2E%2E.%2E%2E.b", "a/%2E./%2E./b"},
+    {"..", '\0', ".%2E%2E", "%2E."},
+    {".", '/', ".%2E", "%2E"},
+    {".hidden", '/', ".%2Ehidden", "%2Ehidden"},
+    {"/abs", '/', NULL, NULL},
+    {"a//b", '/', NULL, NULL},
+    {"a/", '/', NULL, NULL},
+    {"", '/', NULL, NULL},
+    {"cur", '/', ".%63ur", "%63ur"},
+    {"a/new", '/', ".a.%6Eew", "a/%6Eew"},
+    {"tmp/x", '/', ".%74mp.x", "%74mp/x"},
+    {"current", '/', ".current", "current"},
+    {"100%", '/', ".100%25", "100%25"},
+    {"a%2Eb", '/', ".a%252Eb", "a%252Eb"},
+    {"a\nb\x7f", '/', ".a%0Ab%7F", "a%0Ab%7F"},
+    {"Entw&APw-rfe", '/', ".Entw\xc3\xbcrfe", "Entw\xc3\xbcrfe"},
+    {"&AC4ALg-/x", '/', ".&AC4ALg-.x", "&AC4ALg-/x"}, /* ".." in base64: no valid name, so these very bytes */
+    {"&AC8-etc", '/', ".&AC8-etc", "&AC8-etc"},
+    {"a\xff", '/', ".a%FF", "a%FF"},
+    {"a\xc3\xbc", '/', ".a\xc3\xbc", "a\xc3\xbc"},
+};
+
+START_TEST(test_folders_path)
+{
+    for (enum layout layout = LAYOUT_MAILDIRPP; layout <= LAYOUT_NESTED; layout++) {
+        const char *expect = layout == LAYOUT_MAILDIRPP ? names[_i].maildirpp : names[_i].nested;
+        struct str path = STR_INIT(4096);
+        struct err err = {0};
+        bool ok = folders_path(layout, names[_i].wire, names[_i].delimiter, &path, &err);
+        ck_assert_msg(ok == (expect != NULL), "%s: %s", names[_i].wire, path.buf);
+        if (ok)
+            ck_assert_str_eq(path.buf, expect);
+        else
+            ck_assert_int_eq(err.kind, ERR_DATA);
+        str_free(&path);
+    }
+}
+END_TEST
+
+START_TEST(test_folders_path_too_long)
+{
+    char wire[400];
+    struct str path = STR_INIT(4096);
+    struct err err = {0};
+    memset(wire, 'x', sizeof wire);
+    wire[300] = '\0';
+    ck_assert(!folders_path(LAYOUT_NESTED, wire, '/', &path, &err) && err.kind == ERR_DATA);
+    wire[150] = '/';
+    str_clear(&path);
+    ck_assert(!folders_path(LAYOUT_MAILDIRPP, wire, '/', &path, &err));
+    str_clear(&path);
+    ck_assert(folders_path(LAYOUT_NESTED, wire, '/', &path, &err));
+    for (int i = 0; i < 120; i++)
+        wire[i] = i % 2 ? '/' : 'a';
+    str_clear(&path);
+    ck_assert(!folders_path(LAYOUT_NESTED, wire, '/', &path, &err)); /* too deep */
+    str_free(&path);
+}
+END_TEST
+
+START_TEST(test_folders_add)
+{
+    struct fetch_conf conf = {.layout = LAYOUT_NESTED};
+    struct folders folders = {0};
+    struct err err = {0};
+    static const char *const patterns[] = {"Lists/*", "INBOX", "!Lists/spam*", "!Lists/%/old"};
+    for (size_t i = 0; i < 4; i++)
+        ck_assert(strv_add(&conf.folders, patterns[i], &err));
+    static const char *const wires[] = {"Lists.git", "Lists.spam", "Lists.git.old", "Other",
+                                        "inbox",     "Lists.git",  "INBOX"};
+    for (size_t i = 0; i < sizeof wires / sizeof *wires; i++)
+        ck_assert(folders_add(&folders, &conf, wires[i], '.', &err));
+    ck_assert_uint_eq(folders.count, 2);
+    ck_assert_str_eq(folders.items[0].name, "INBOX");
+    ck_assert_str_eq(folders.items[0].wire, "inbox");
+    ck_assert_str_eq(folders.items[1].name, "Lists/git");
+    ck_assert_str_eq(folders.items[1].path, "Lists/git");
+    ck_assert(!folders_add(&folders, &conf, "Lists..x", '.', &err) && err.kind == ERR_DATA);
+    folders_free(&folders);
+    strv_free(&conf.folders);
+}
+END_TEST
+
+START_TEST(test_folders_name)
+{
+    struct str name = STR_INIT(100);
+    struct err err = {0};
+    ck_assert(folders_name("a.Entw&APw-rfe.\x1b[2J", '.', &name, &err));
+    ck_assert_str_eq(name.buf, "a/Entw&APw-rfe/\\x1b[2J"); /* not modified UTF-7 as a whole: shown as it is */
+    str_clear(&name);
+    ck_assert(folders_name("a.Entw&APw-rfe", '.', &name, &err));
+    ck_assert_str_eq(name.buf, "a/Entw\xc3\xbcrfe");
+    str_free(&name);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("folders");
+    TCase *tc = tcase_create("folders");
+    tcase_add_loop_test(tc, test_folders_match, 0, sizeof matches / sizeof *matches);
+    tcase_add_loop_test(tc, test_folders_path, 0, sizeof names / sizeof *names);
+    tcase_add_test(tc, test_folders_path_too_long);
+    tcase_add_test(tc, test_folders_add);
+    tcase_add_test(tc, test_folders_name);
+    suite_add_tcase(suite, tc);
+    return unit_run(suite);
+}
