@@ -47,8 +47,9 @@ bool folders_name(const char *wire, char delimiter, struct str *name, struct err
 static bool needs_escape(enum layout layout, const char *level, size_t n, size_t i, bool utf8)
 {
     unsigned char c = (unsigned char)level[i];
-    bool maildirs_own = n == 3 && (memcmp(level, "cur", 3) == 0 || memcmp(level, "new", 3) == 0 ||
-                                   memcmp(level, "tmp", 3) == 0);
+    bool maildirs_own =
+        layout == LAYOUT_NESTED && n == 3 &&
+        (memcmp(level, "cur", 3) == 0 || memcmp(level, "new", 3) == 0 || memcmp(level, "tmp", 3) == 0);
     return c < 0x20 || c == 0x7f || c == '%' || c == '/' || (c >= 0x80 && !utf8) ||
            (c == '.' && (layout == LAYOUT_MAILDIRPP || i == 0)) || (i == 0 && maildirs_own);
 }

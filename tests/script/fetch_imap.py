@@ -1,0 +1,188 @@
+#!/usr/bin/python3
+"""fetch_imap - tappal-fetch against IMAP servers that are odd, broken or hostile: what can be used is, the rest ends
+in a sentence, and nothing is stored or deleted that should not be.
+
+run: limit=200
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import fetching  # noqa: E402
+import tap       # noqa: E402
+
+CAPS = "IMAP4rev1 SASL-IR AUTH=PLAIN UIDPLUS"
+SIGN_IN = f"""
+S: * OK [CAPABILITY {CAPS}] ready
+C: {{tag}} AUTHENTICATE PLAIN *
+S: {{tag}} OK [CAPABILITY {CAPS}] in
+"""
+
+
+def box(uids, examine="EXAMINE", validity=7, following=None):
+    """The folder is opened and listed: FETCH and SEARCH both name these UIDs."""
+    following = following or max(uids, default=0) + 1
+    lines = f"C: {{tag}} {examine} \"INBOX\"\nS: * {len(uids)} EXISTS\nS: * OK [UIDVALIDITY {validity}] ok\nS: * OK [UIDNEXT {following}] ok\nS: {{tag}} OK open\n"
+    if uids:
+        lines += "C: {tag} UID FETCH *:* (UID RFC822.SIZE INTERNALDATE)\nC: {search} UID SEARCH UID *\n"
+        lines += "".join(f'S: * {i} FETCH (UID {u} RFC822.SIZE 10 INTERNALDATE "17-Jul-1996 02:44:25 -0700")\n' for i, u in enumerate(uids, 1))
+        lines += f"S: {{tag}} OK listed\nS: * SEARCH {' '.join(map(str, uids))}\nS: {{search}} OK found\n"
+    return lines
+
+
+ASK = "C: {tag} UID FETCH {set} (UID RFC822.SIZE INTERNALDATE BODY.PEEK[])\n"
+BYE = "C: {tag} LOGOUT\n"
+ONE = r"S| * 1 FETCH (UID 1 BODY[] {6}\r\na\r\nb\r\n)\r\n" + "\n"
+DONE = "S: {tag} OK fetched\n"
+
+
+def body(text):
+    """A message 1 that arrives as this literal."""
+    return rf"S| * 1 FETCH (UID 1 BODY[] {{{len(text)}}}\r\n" + "".join("\\x%02x" % b for b in text) + r")\r\n" + "\n"
+
+
+# name, what follows the sign-in, and what must come of it
+FOLDER_CASES = [
+    ("UID behind the text", box([1]) + ASK + r"S| * 1 FETCH (BODY[] {6}\r\na\r\nb\r\n UID 1)\r\n" + "\n" + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("a quoted text", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] \"short\")\n" + DONE + BYE, {"mail": [b"short"]}),
+    ("unsolicited data everywhere", box([1]) + ASK + r"S| * 9 EXISTS\r\n* FLAGS (\\Seen)\r\n* 1 FETCH (FLAGS (\\Seen))\r\n* VANISHED 5\r\n* 3 RECENT\r\n"
+     r"* OK [APPENDUID 38505 3955] what\r\n* OK [COPYUID 38505 304,319:320 3956:3958]\r\n* OK [HIGHESTMODSEQ]\r\n* X-UNKNOWN (a (b \x22c\x22)) {2}\r\nxy\r\n" + "\n" + ONE
+     + "S: * STATUS INBOX (MESSAGES 0)\n" + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("a message nobody asked for", box([1]) + ASK + r"S| * 2 FETCH (UID 99 BODY[] {3}\r\nxxx)\r\n" + "\n" + ONE + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("the same message twice", box([1]) + ASK + ONE + ONE + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("a message that never says its UID", box([1]) + ASK + r"S| * 1 FETCH (BODY[] {3}\r\nxxx)\r\n" + "\n" + ONE + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("tags completed out of order", box([]).replace("* 0 EXISTS", "* 1 EXISTS").replace("UIDNEXT 1]", "UIDNEXT 2]")
+     + "C: {tag} UID FETCH *:* (UID RFC822.SIZE INTERNALDATE)\nC: {search} UID SEARCH UID *\nS: * SEARCH 1 \nS: {search} OK\nS: * 1 FETCH (UID 1)\nS: {tag} OK\n"
+     + ASK + ONE + DONE + BYE, {"mail": [b"a\nb\n"]}),
+    ("an empty line first, no header (CVE-2021-44143)", box([1]) + ASK + body(b"\r\nx\r\n") + DONE + BYE, {"mail": [b"\nx\n"]}),
+    ("NUL bytes", box([1]) + ASK + body(b"a\0b\r\n\0\0\r\n") + DONE + BYE, {"mail": [b"a\0b\n\0\0\n"]}),
+    ("a lone CR keeps all bytes", box([1]) + ASK + body(b"a\r\nb\rc\r\n") + DONE + BYE, {"mail": [b"a\r\nb\rc\r\n"]}),
+    ("a bare LF keeps all bytes", box([1]) + ASK + body(b"a\r\nb\nc\r\n") + DONE + BYE, {"mail": [b"a\r\nb\nc\r\n"]}),
+    ("RFC822.SIZE that is no number", box([1]) + ASK + r"S| * 1 FETCH (UID 1 RFC822.SIZE 9.37e+06 BODY[] {1}\r\nx)\r\n" + "\n" + DONE + BYE, {"mail": [b"x"]}),
+    ("a message left out of one list", box([1, 2]).replace("S: * 1 FETCH (UID 1 RFC822.SIZE 10 INTERNALDATE \"17-Jul-1996 02:44:25 -0700\")\n", "")
+     + ASK + ONE + r"S| * 2 FETCH (UID 2 BODY[] {1}\r\nx)\r\n" + "\n" + DONE + BYE, {"mail": [b"a\nb\n", b"x"]}),
+    ("one left out of an OK answer is asked for again", box([1, 2]) + ASK + ONE + DONE + ASK.replace("{set}", "2") + r"S| * 2 FETCH (UID 2 BODY[] {1}\r\nx)\r\n" + "\n" + DONE + BYE,
+     {"mail": [b"a\nb\n", b"x"]}),
+    ("one that has gone meanwhile", box([1, 2]) + ASK + ONE + DONE + ASK.replace("{set}", "2") + DONE + "C: {tag} UID SEARCH UID 2\nS: * SEARCH\nS: {tag} OK\n" + BYE, {"mail": [b"a\nb\n"]}),
+    ("one that is there and never comes", box([1, 2]) + ASK + ONE + DONE + ASK.replace("{set}", "2") + "S: {tag} NO broken item\nC: {tag} UID SEARCH UID 2\nS: * SEARCH 2\nS: {tag} OK\n" + BYE,
+     {"mail": [b"a\nb\n"], "status": 76, "err": r"UID 2\).*broken item.*hint"}),
+    ("{0} and NIL are no messages", box([1, 2]) + ASK + r"S| * 1 FETCH (UID 1 BODY[] {0}\r\n)\r\n* 2 FETCH (UID 2 BODY[] NIL)\r\n" + "\n" + DONE
+     + ASK.replace("{set}", "1") + ASK.replace("{tag}", "{two}").replace("{set}", "2") + DONE + "S: {two} OK\nC: {tag} UID SEARCH UID 1:2\nS: * SEARCH 1 2\nS: {tag} OK\n" + BYE,
+     {"status": 76, "err": "2 of the messages"}),
+    ("throttled", box([1]) + ASK + "S: {tag} BAD Request is throttled. Suggested Backoff Time: 5000 milliseconds\n", {"status": 75, "err": "throttled", "whole": False}),
+    ("a literal of 2^63", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {9223372036854775808}\n", {"status": 76, "err": "cannot be understood", "whole": False}),
+    ("a literal of 2^64", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {18446744073709551616}\n", {"status": 76, "whole": False, "err": "."}),
+    ("a negative literal", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {-1}\n", {"status": 76, "whole": False, "err": "."}),
+    ("an empty literal length", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {}\n", {"status": 76, "whole": False, "err": "."}),
+    ("2^31 announced, then cut", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {2147483648}\nS: abc\ncut\n", {"status": 69, "err": "hung up|closed|cut|end"}),
+    ("4 GB announced, then silence", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {4294967295}\nS: abc\ndelay 4\n", {"status": 69, "err": "."}),
+    ("cut in the middle of the second message", box([1, 2]) + ASK + ONE + r"S| * 2 FETCH (UID 2 BODY[] {100}\r\nhalf" + "\ncut\n", {"status": 69, "mail": [b"a\nb\n"], "err": "."}),
+    ("two texts in one response", box([1]) + ASK + r"S| * 1 FETCH (UID 1 BODY[] {1}\r\nx BODY[] {1}\r\ny)\r\n" + "\n", {"status": 76, "whole": False, "err": "twice"}),
+    ("a wrong tag", box([1]) + ASK + ONE + "S: T999 OK fetched\n", {"status": 76, "mail": [b"a\nb\n"], "whole": False, "err": "not given"}),
+    ("OKAY is not OK", box([1]) + ASK + ONE + "S: {tag} OKAY fetched\n", {"status": 76, "mail": [b"a\nb\n"], "whole": False, "err": "."}),
+    ("a continuation out of nowhere", box([1]) + ASK + "S: + go on\n", {"status": 76, "whole": False, "err": "go on"}),
+    ("BYE in the middle", box([1]) + ASK + "S: * BYE Session expired, \\x1b[2Jplease\ncut\n", {"status": 75, "err": "Session expired"}),
+    ("a line of 70 kB", box([1]) + ASK + "S: * OK " + "x" * 70000 + "\n", {"status": 76, "whole": False, "err": "."}),
+    ("names without end in a literal", box([1]) + ASK + "S: * 1 FETCH (UID 1 X-THING {900000000}\n", {"status": 76, "whole": False, "err": "more data"}),
+    ("lists too deep", box([1]) + ASK + "S: * 1 FETCH (UID 1 X " + "(" * 50 + ")" * 50 + ")\n", {"status": 76, "whole": False, "err": "."}),
+    ("no UIDVALIDITY", box([1]).split("C: {tag} UID")[0].replace("S: * OK [UIDVALIDITY 7] ok\n", "") + BYE, {"status": 76, "err": "UIDVALIDITY"}),
+    ("the folder is refused", "C: {tag} EXAMINE \"INBOX\"\nS: {tag} NO [UNAVAILABLE] Unsafe Login\n" + BYE, {"status": 75, "err": "INBOX.*Unsafe Login"}),
+]
+
+GREETING_CASES = [
+    ("PREAUTH before STARTTLS (CVE-2021-39272)", "S: * PREAUTH hello\n", {"tls": "starttls", "status": 69, "err": "before TLS"}),
+    ("STARTTLS not offered", "S: * OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hello\n", {"tls": "starttls", "status": 69, "err": "does not offer STARTTLS"}),
+    ("STARTTLS refused", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\nC: {tag} STARTTLS\nS: {tag} NO not now\n", {"tls": "starttls", "status": 69, "err": "not now"}),
+    ("a line before STARTTLS's OK", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\nC: {tag} STARTTLS\nS: * OK first\nS: {tag} OK begin\n", {"tls": "starttls", "status": 69, "err": "TLS"}),
+    ("words behind STARTTLS's OK", r"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hello" + "\nC: {tag} STARTTLS\n" + r"S| {tag} OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" + "\n",
+     {"tls": "starttls", "status": 69, "err": "."}),
+    ("LOGINDISABLED", "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hello\n", {"status": 77, "err": "."}),
+    ("LOGIN where there is no SASL", "S: * OK hello\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1\nS: {tag} OK\nC: {tag} LOGIN \"ada@example.test\" \"correct horse\"\n"
+     "S: {tag} OK in\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1\nS: {tag} OK\n" + box([]) + BYE, {}),
+    ("no capability is taken from before TLS", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN SASL-IR] hello\nC: {tag} STARTTLS\nS: {tag} OK begin\nstarttls\nC: {tag} CAPABILITY\n"
+     "S: * CAPABILITY IMAP4rev1 AUTH=PLAIN\nS: {tag} OK\nC: {tag} AUTHENTICATE PLAIN\nS: + \nC: *\nS: {tag} OK in\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1 ID\nS: {tag} OK\n"
+     "C: {id} ID (*)\nS: {id} BAD what\n" + box([]) + BYE, {"tls": "starttls"}),
+    ("the password is refused", "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\nC: {tag} AUTHENTICATE PLAIN *\nS: {tag} NO [AUTHENTICATIONFAILED] Wrong.\n", {"status": 77, "err": "Wrong"}),
+    ("sign-in unavailable", "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\nC: {tag} AUTHENTICATE PLAIN *\nS: {tag} NO [UNAVAILABLE] Later.\n", {"status": 75, "err": "Later"}),
+    ("another protocol", "S: 220 smtp.example.test ESMTP\n", {"status": 76, "err": "does not speak IMAP.*993"}),
+    ("a greeting of rubbish", r"S| \x00\xff\x1b[31m" + "x" * 3000 + r"\r\n" + "\n", {"status": 76, "err": "IMAP"}),
+    ("BYE as greeting", "S: * BYE Too many connections\n", {"status": 75, "err": "Too many connections"}),
+    ("an ALERT is shown after the sign-in, not before", "S: * OK [ALERT] send money\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN\nS: {tag} OK\nC: {tag} AUTHENTICATE PLAIN *\n"
+     "S: * CAPABILITY IMAP4rev1\nS: {tag} OK in\nC: {tag} EXAMINE \"INBOX\"\nS: * OK [ALERT] quota soon reached\nS: * 0 EXISTS\nS: * OK [UIDVALIDITY 7] ok\nS: * OK [UIDNEXT 1] ok\nS: {tag} OK\n" + BYE,
+     {"err": r"^(?!.*money).*quota soon reached"}),
+]
+
+LISTING = """C: {tag} LIST "" "*"
+S: * LIST (\\HasNoChildren) "/" INBOX
+S: * LIST () "/" "../../escape"
+S: * LIST () "/" "/abs"
+S: * LIST () "/" "a//b"
+S| * LIST () "/" {5}\\r\\na\\x00b/c\\r\\n
+S: * LIST () "/" cur
+S: * LIST (\\Noselect) "/" Lists
+S: * LIST () "/" &AC4ALg-
+S: {tag} OK
+"""
+
+
+def hostile_names(house):
+    """No folder is made outside of the maildir, whatever the server's names are."""
+    for layout, names in (("maildir++", {".%2E%2E.%2E%2E.escape", ".cur", ".&AC4ALg-"}), ("nested", {"INBOX", "%2E.", "%63ur", "&AC4ALg-"})):
+        ada = house.person()
+        script = SIGN_IN + LISTING
+        for name in ("INBOX", "../../escape", "cur", "&AC4ALg-"):
+            script += box([]).replace('"INBOX"', f'"{name}"')
+        before = {p.name for p in house.dir.iterdir()}
+        result, server = fetching.play(ada, script + BYE, "imap", folders="*", layout=layout)
+        tap.ok(server.good, f"hostile names, {layout}: the conversation", *server.transcript, result)
+        tap.same(result.status, 65, f"hostile names, {layout}: said by the exit status")
+        tap.matches(result.err, r'"/abs" cannot be a folder here.*"a//b"', f"hostile names, {layout}: said")
+        made = {p.name for p in ada.maildir.iterdir()} - {"cur", "new", "tmp"}
+        tap.same(made, names, f"hostile names, {layout}: where they are")
+        tap.same({p.name for p in house.dir.iterdir()}, before, f"hostile names, {layout}: nothing outside")
+        tap.same({p.name for p in ada.home.iterdir()} - {".config", ".local", "Mail", "tappal.log"}, set(), f"hostile names, {layout}: nothing in the home")
+
+
+def second_runs(house):
+    """What is remembered from one run to the next."""
+    ada = house.person()
+    fetching.run_case(ada, "first run", SIGN_IN + box([1]) + ASK + ONE + DONE + BYE, "imap", mail=[b"a\nb\n"])
+    fetching.run_case(ada, "n:* that gives the last message", SIGN_IN + box([2]).replace("FETCH (UID 2", "FETCH (UID 1").replace("SEARCH 2", "SEARCH 1") + BYE, "imap", mail=[b"a\nb\n"])
+    fetching.run_case(ada, "another UIDVALIDITY", SIGN_IN + box([1], "SELECT", validity=8).split("C: {tag} UID")[0] + BYE, "imap", status=65, mail=[b"a\nb\n"], err="UIDVALIDITY.*hint: ", keep="no",
+                      whole=False)
+    fetching.run_case(ada, "UIDNEXT runs backwards", SIGN_IN + box([], following=1) + BYE, "imap", status=65, mail=[b"a\nb\n"], err="UIDNEXT.*hint: ")
+    store = 'C: {tag} UID FETCH 1 (UID RFC822.SIZE INTERNALDATE)\nS: * 1 FETCH (UID 1 RFC822.SIZE %d INTERNALDATE "17-Jul-1996 02:44:25 -0700")\nS: {tag} OK\n'
+    fetching.run_case(ada, "not what it was: not deleted", SIGN_IN + box([], "SELECT", following=3) + store % 999 + BYE, "imap", status=76, mail=[b"a\nb\n"], err="another way", keep="no")
+    other = ada.run("tappal-fetch", "--dry-run", "nobody")
+    tap.ok(other.status == 78 and "nobody" in other.err, "an account that is not there", other)
+    ada = house.person()
+    fetching.run_case(ada, "a date and size are kept", SIGN_IN + box([1]) + ASK + r'S| * 1 FETCH (UID 1 RFC822.SIZE 6 INTERNALDATE "17-Jul-1996 02:44:25 -0700" BODY[] {6}\r\na\r\nb\r\n)\r\n' + "\n" + DONE + BYE,
+                      "imap", mail=[b"a\nb\n"])
+    tap.same([int(p.stat().st_mtime) for p in ada.maildir.glob("new/*")], [837596665], "INTERNALDATE is the file's time")
+    gone = "C: {tag} UID STORE 1 +FLAGS.SILENT (\\Deleted)\nS: {tag} OK\n"
+    fetching.run_case(ada, "without UIDPLUS only \\Deleted", SIGN_IN.replace(" UIDPLUS", "") + box([], "SELECT", following=2) + store % 6 + gone + BYE, "imap", mail=[b"a\nb\n"], err="UIDPLUS", keep="no")
+    fetching.run_case(ada, "and only once", SIGN_IN + box([], "SELECT", following=2) + BYE, "imap", mail=[b"a\nb\n"], keep="no")
+    tap.same(len(list(ada.state.glob("fetch/*/*.seen"))), 1, "one memory for one folder")
+
+
+def dry_run(house):
+    ada = house.person()
+    result, server = fetching.play(ada, SIGN_IN + box([1, 2]) + BYE, "imap", args=("--dry-run",), keep="no")
+    tap.ok(server.good and result.status == 0, "dry run: the folder is only looked at", result, *server.transcript)
+    tap.same(result.out, "work: INBOX: 2 new messages, 20 bytes\n", "dry run: what is new")
+    tap.ok(not ada.maildir.exists(), "dry run: nothing is made")
+
+
+def main():
+    with fetching.Alone() as house:
+        for name, script, expect in FOLDER_CASES:
+            fetching.run_case(house.person(), name, SIGN_IN + script, "imap", **expect)
+        for name, script, expect in GREETING_CASES:
+            fetching.run_case(house.person(), name, script, "imap", **expect)
+        hostile_names(house)
+        second_runs(house)
+        dry_run(house)
+    tap.done()
+
+
+main()
