@@ -176,13 +176,13 @@ static bool settle(struct sink *sink, struct err *err)
     return true;
 }
 
-/* move - tmp/NAME into new/, or with flags into cur/; *dir_r is the folder to be synced */
-static bool move(struct maildir *m, const char *name, const char *flags, int *dir_r, struct err *err)
+#define PLACED_NAME_SIZE (MAILDIR_NAME_MAX + FLAGS_MAX + 8)
+
+/* place_of - the folder and name under which tmp/NAME is to stand: in new/, or with flags in cur/ */
+static int place_of(const struct maildir *m, const char *name, const char *flags, char to[PLACED_NAME_SIZE])
 {
-    char to[MAILDIR_NAME_MAX + FLAGS_MAX + 8];
-    snprintf(to, sizeof to, "%s%s%s", name, *flags ? ":2," : "", flags);
-    *dir_r = *flags ? m->cur : m->new;
-    return fs_rename_new(m->tmp, name, *dir_r, to, err) || err_prefix(err, "%s: ", m->path);
+    snprintf(to, PLACED_NAME_SIZE, "%s%s%s", name, *flags ? ":2," : "", flags);
+    return *flags ? m->cur : m->new;
 }
 
 static bool place(struct sink *sink, struct err *err)
@@ -190,9 +190,10 @@ static bool place(struct sink *sink, struct err *err)
     struct maildir *m = of(sink);
     bool in_new = false, in_cur = false;
     for (size_t i = 0; i < m->count; i++) {
-        int dir;
-        if (!move(m, m->items[i].name, m->items[i].flags, &dir, err))
-            return false;
+        char to[PLACED_NAME_SIZE];
+        int dir = place_of(m, m->items[i].name, m->items[i].flags, to);
+        if (!fs_rename_new(m->tmp, m->items[i].name, dir, to, err))
+            return err_prefix(err, "%s: ", m->path);
         in_new = in_new || dir == m->new;
         in_cur = in_cur || dir == m->cur;
     }
@@ -338,10 +339,21 @@ enum maildir_found maildir_look(struct maildir *m, const char *name, struct err 
     return s.found ? MAILDIR_PLACED : MAILDIR_NOWHERE;
 }
 
+/* is_twin - where a file system cannot rename without replacing, a stop may leave one file with both names */
+static bool is_twin(int dir, const char *to, int tmp, const char *name)
+{
+    struct stat a, b;
+    return fstatat(dir, to, &a, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstatat(tmp, name, &b, AT_SYMLINK_NOFOLLOW) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 bool maildir_finish(struct maildir *m, const char *name, const char *flags, struct err *err)
 {
-    int dir;
-    return move(m, name, flags, &dir, err) && fs_sync_dir(dir, m->path, err);
+    char to[PLACED_NAME_SIZE];
+    int dir = place_of(m, name, flags, to);
+    bool placed = is_twin(dir, to, m->tmp, name) ? fs_unlink(m->tmp, name, err)
+                                                 : fs_rename_new(m->tmp, name, dir, to, err);
+    return (placed && fs_sync_dir(dir, m->path, err)) || err_prefix(err, "%s: ", m->path);
 }
 
 bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err)

@@ -6,18 +6,21 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/proc.h"
 #include "base/text.h"
 
-void batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
-                struct maildir *box, struct seen *seen)
+bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
+                struct maildir *box, struct seen *seen, struct err *err)
 {
     /* Whoever has another memory must not take our files for his left-overs: hence the memory's own path. */
     struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
     *b = (struct batch){.account = account, .folder = folder, .protocol = protocol, .box = box, .seen = seen};
     text_hex(hash.bytes, 8, b->mark);
+    return proc_random(&b->run, sizeof b->run, err);
 }
 
-/* name_for - TIME.MARK-VALIDITY-UID.tappal: readers sort by the time, we find ours by the mark */
+/* name_for - TIME.MARK-VALIDITY-UID-RUN.tappal: readers sort by the time, we find ours by the mark, and no
+ * other run can have given the same name */
 static void name_for(struct batch *b, const struct seen_key *key, char out[MAILDIR_NAME_MAX + 1])
 {
     char text[SEEN_KEY_TEXT] = "";
@@ -28,7 +31,7 @@ static void name_for(struct batch *b, const struct seen_key *key, char out[MAILD
         seen_key_text(b->protocol, key, text);
     else
         snprintf(text, sizeof text, "%u-%010u", seen_validity(b->seen), seen_uid(key));
-    snprintf(out, MAILDIR_NAME_MAX + 1, "%lld.%s-%s.tappal", now, b->mark, text);
+    snprintf(out, MAILDIR_NAME_MAX + 1, "%lld.%s-%s-%08x.tappal", now, b->mark, text, b->run);
 }
 
 /* -- after a crash -- */

@@ -22,6 +22,7 @@ struct batch {
     struct maildir *box;
     struct seen *seen;
     char mark[20]; /* hash of the memory's path, within every name we give */
+    uint32_t run;  /* random */
     uint64_t made; /* names given while the key was unknown */
     struct batch_item items[BATCH_MESSAGES_MAX];
     size_t count;    /* messages that ended */
@@ -32,8 +33,8 @@ struct batch {
     uint64_t placed, placed_octets; /* committed so far, for the summary */
 };
 
-void batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
-                struct maildir *box, struct seen *seen);
+MUST_USE bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
+                         struct maildir *box, struct seen *seen, struct err *err);
 /* What a crash left: intents are finished or dropped, files of ours in tmp/ without one removed. */
 MUST_USE bool batch_recover(struct batch *b, struct err *err);
 

@@ -77,10 +77,8 @@ bool pull_folder_open(const struct pull *pull, const char *wire, const char *nam
     bool ok = open_memory(pull, wire, &owner, &who, &f.seen, err);
     if (ok && !pull->dry_run) {
         ok = open_box(pull, path, &f.box, err) && ((f.batch = calloc(1, sizeof *f.batch)) || err_nomem(err));
-        if (ok) {
-            batch_init(f.batch, pull->account->name, name, owner.protocol, f.box, f.seen);
-            ok = batch_recover(f.batch, err);
-        }
+        ok = ok && batch_init(f.batch, pull->account->name, name, owner.protocol, f.box, f.seen, err) &&
+             batch_recover(f.batch, err);
     }
     str_free(&who);
     if (ok)
