@@ -271,7 +271,11 @@ static _Noreturn void serve(int fd, const struct server *o)
     if (o->wants_client)
         gnutls_session_set_verify_cert(session, NULL, 0);
     gnutls_transport_set_int(session, fd);
-    _exit(serve_session(session, o));
+    int came = serve_session(session, o);
+    gnutls_deinit(session);
+    gnutls_certificate_free_credentials(credentials);
+    drop(&leaf);
+    _exit(came);
 }
 
 struct talk {
