@@ -165,12 +165,6 @@ bool chat_start_tls(struct chat *c, struct tls_trust *trust, const struct tls_se
                     const char *host, struct err *err)
 {
     chat_renew(c);
-    if (stream_buffered(c->stream) > 0) {
-        err_set(err, ERR_TLS, "The server %s sent more behind its consent to start TLS.", c->peer);
-        return err_hint(err,
-                        "Somebody may be tampering with the connection; use tls = implicit, which leaves no "
-                        "room for that.");
-    }
     if (!tls_start(c->stream, trust, settings, host, err))
         return false;
     c->tls = true;

@@ -554,7 +554,7 @@ bool tls_start(struct stream *s, struct tls_trust *trust, const struct tls_setti
                const char *host, struct err *err)
 {
     if (stream_buffered(s) > 0)
-        return err_set(err, ERR_TLS, "The server %s spoke before TLS had begun.", stream_peer(s));
+        return tls_say_spoke_early(err, stream_peer(s));
     struct tls_layer *l = calloc(1, sizeof *l);
     if (!l)
         return err_nomem(err);

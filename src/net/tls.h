@@ -15,7 +15,8 @@ struct tls_trust;
 MUST_USE bool tls_trust_load(const struct tls_settings *settings, struct tls_trust **trust_r, struct err *err);
 void tls_trust_free(struct tls_trust **trust);
 
-/* Handshake over `s` with verification for `host`; on success the layer is pushed. */
+/* Handshake over `s` with verification for `host`; on success the layer is pushed. Refused (ERR_TLS) while unread
+ * bytes are buffered: what came before TLS must not be taken for something that came through it. */
 MUST_USE bool tls_start(struct stream *s, struct tls_trust *trust, const struct tls_settings *settings,
                         const char *host, struct err *err);
 

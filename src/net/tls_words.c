@@ -86,6 +86,13 @@ bool tls_say_bad_certificate(struct err *err, const char *peer, const char *why)
 
 /* -- the handshake -- */
 
+bool tls_say_spoke_early(struct err *err, const char *peer)
+{
+    err_set(err, ERR_TLS, "The server %s sent more before TLS had begun, where it had to wait.", peer);
+    return err_hint(err,
+                    "Somebody may be tampering with the connection. tls = implicit leaves no room for that.");
+}
+
 bool tls_say_plaintext(struct err *err, const char *peer, enum tls_mode mode, const char *heard)
 {
     static const struct {

@@ -17,6 +17,7 @@ bool tls_say_wrong_name(struct err *err, const char *peer, const char *wanted, c
 bool tls_say_no_name(struct err *err, const char *peer, const char *wanted); /* a subject's CN at most */
 bool tls_say_bad_certificate(struct err *err, const char *peer, const char *why);
 
+bool tls_say_spoke_early(struct err *err, const char *peer); /* bytes behind the consent to STARTTLS */
 bool tls_say_plaintext(struct err *err, const char *peer, enum tls_mode mode, const char *heard);
 bool tls_say_too_old(struct err *err, const char *peer);
 bool tls_say_too_weak(struct err *err, const char *peer);

@@ -624,14 +624,15 @@ START_TEST(test_tls_truncation_is_no_end)
         size_t got = 99;
         struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .truncates = cut});
         ck_assert(start(t.stream, HOST, NULL, &err));
-        ck_assert(stream_write(t.stream, "220 hi\r\n", 8, &err));
+        if (!cut) /* what it had not read would be answered by a reset */
+            ck_assert(stream_write(t.stream, "220 hi\r\n", 8, &err));
         ck_assert(stream_read(t.stream, buf, sizeof buf, &got, &err));
         ck_assert_uint_eq(got, 8);
         ck_assert_int_eq(stream_read(t.stream, buf, sizeof buf, &got, &err), !cut);
         if (!cut)
             ck_assert_uint_eq(got, 0);
         else
-            ck_assert_int_eq(err.kind, ERR_NETWORK);
+            ck_assert_msg(strstr(err.what, "without the goodbye") != NULL, "%s", err.what);
         close_server(&t);
     }
 }
