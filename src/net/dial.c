@@ -204,7 +204,7 @@ bool dial_name(const struct endpoint *server, struct str *out, struct err *err)
         return str_addf(out, err, "[%s]:%u", server->host, server->port);
     if (server->host && !server->socket)
         return str_addf(out, err, "%s:%u", server->host, server->port);
-    return str_addz(out, server->socket ? server->socket : "the tunnel command", err);
+    return str_addz(out, server->socket ? server->socket : "(tunnel)", err);
 }
 
 bool dial_is_loopback(const struct endpoint *server)

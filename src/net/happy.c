@@ -62,6 +62,8 @@ static int rank(int sys)
     case ETIMEDOUT:
         return 4;
     case EHOSTUNREACH:
+    case EACCES:
+    case EPERM:
         return 3;
     case ENETUNREACH:
         return 2;
@@ -170,8 +172,10 @@ static int run(struct race *race, int64_t deadline_ms, void (*while_waiting)(voi
             polled[i] = (struct pollfd){.fd = race->attempts[i].fd, .events = POLLOUT};
         now = clock_mono_ms();
         int wait = at <= now ? 0 : at - now > INT_MAX ? INT_MAX : (int)(at - now);
-        if (poll(polled, race->begun, wait) < 0 && errno != EINTR)
+        if (poll(polled, race->begun, wait) < 0 && errno != EINTR) {
+            race->worst = errno;
             return -1;
+        }
         int fd = harvest(race, polled);
         if (fd >= 0)
             return fd;
@@ -256,6 +260,12 @@ static bool explain(const struct race *race, struct err *err)
         err_set(err, ERR_NETWORK, "There is no way to %s%s from here: the network is unreachable.", host,
                 shown);
         err_hint(err, "Is this machine online?");
+        break;
+    case EACCES:
+    case EPERM: /* our own end: nothing is known about the server */
+        err_set(err, ERR_LOCAL, "This machine does not allow the connection to %s%s on port %u.", host, shown,
+                port);
+        err_hint(err, "A rule of its firewall, or of the sandbox that this program runs in, forbids it.");
         break;
     default:
         errno = race->worst;

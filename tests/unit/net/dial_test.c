@@ -68,7 +68,7 @@ START_TEST(test_dial_name)
         {{.host = mail, .port = 465}, "mail.example.org:465"},
         {{.host = v6, .port = 993}, "[2001:db8::1]:993"},
         {{.host = mail, .socket = path}, "/run/mail"},
-        {{.port = 1}, "the tunnel command"},
+        {{.port = 1}, "(tunnel)"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct str out = STR_INIT(1000);
@@ -304,6 +304,7 @@ static const struct {
      "is the port right"},
     {PROTO_IMAP, NULL, "localhost", ERR_NETWORK, "localhost (", "On this machine"},
     {PROTO_SMTP, NULL, "no.invalid", ERR_NO_HOST, "There is no host named no.invalid.", "spelling"},
+    {PROTO_SMTP, NULL, "255.255.255.255", ERR_NETWORK, "the network is unreachable", "online"},
     {PROTO_SMTP, NULL, "no host", ERR_CONFIG, "\"no host\" is not the name of a host", "mail.example.org"},
     {PROTO_SMTP, "192.0.2.77", "127.0.0.1", ERR_CONFIG, "source_ip = 192.0.2.77 cannot be used",
      "of this machine"},
@@ -430,7 +431,7 @@ START_TEST(test_dial_tunnel_that_ends)
     struct stream *s = open_tunnel("true", &err);
     ck_assert_ptr_nonnull(s);
     ck_assert(!stream_read_line(s, &line, &err));
-    ck_assert_str_eq(err.what, "The server the tunnel command closed the connection.");
+    ck_assert_str_eq(err.what, "The server (tunnel) closed the connection.");
     stream_close(&s);
 }
 END_TEST

@@ -1,210 +1,22 @@
 /* TLS against servers with every kind of certificate that must be refused: each in a child, over a socket
- * pair. A refused server must not have got one byte of application data. Keys and certificates are made
- * here, at the start, by GnuTLS. */
+ * pair. A refused server must not have got one byte of application data. */
 #include "net/tls.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
+#include "certs.h"
 #include "drip.h"
 #include "unit.h"
 
-#define DAY 86400
 #define HOST "mail.example.test"
-
-/* -- certificates -- */
-
-enum { ROOT, OTHER_ROOT, INTER, INTER_EXPIRED, INTER_NO_CA, INTER_OTHER_NAMES, SELF, CERTS_OF_CHAINS };
-
-struct recipe {
-    const char *cn;
-    const char *dns, *dns2;
-    size_t dns_n; /* where dns holds a NUL */
-    const char *ip;
-    int from, to; /* days from now; 0 0: -1 and 30 */
-    bool ca, client_only, weak_key, sha1;
-    const char *only; /* name constraint */
-};
-
-static const struct recipe makers[CERTS_OF_CHAINS] = {
-    [ROOT] = {.cn = "Root", .ca = true},
-    [OTHER_ROOT] = {.cn = "Other root", .ca = true},
-    [INTER] = {.cn = "Between", .ca = true},
-    [INTER_EXPIRED] = {.cn = "Old", .ca = true, .from = -9, .to = -2},
-    [INTER_NO_CA] = {.cn = "No authority", .dns = "no-ca.example.test"},
-    [INTER_OTHER_NAMES] = {.cn = "Elsewhere", .ca = true, .only = "example.net"},
-};
-
-struct signer {
-    gnutls_x509_crt_t cert;
-    gnutls_x509_privkey_t key;
-};
-
-static struct signer signers[CERTS_OF_CHAINS];
-static char folder[] = "/tmp/tappal-tls-XXXXXX";
-static char ca_file[64], ca_folder[64], client_file[64], locked_file[64];
-
-static void check(int status)
-{
-    ck_assert_msg(status >= 0, "%s", gnutls_strerror(status));
-}
-
-/* A DNS name with a NUL inside, which GnuTLS would not write: SEQUENCE { [2] IA5String }. */
-static void add_raw_name(gnutls_x509_crt_t cert, const char *name, size_t n)
-{
-    unsigned char der[128] = {0x30, (unsigned char)(n + 2), 0x82, (unsigned char)n};
-    memcpy(der + 4, name, n);
-    check(gnutls_x509_crt_set_extension_by_oid(cert, "2.5.29.17", der, n + 4, 0));
-}
-
-static void add_names(gnutls_x509_crt_t cert, const struct recipe *r)
-{
-    const char *names[] = {r->dns_n ? NULL : r->dns, r->dns2};
-    unsigned char address[16];
-    for (int i = 0; i < 2; i++)
-        if (names[i])
-            check(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_DNSNAME, names[i],
-                                                       (unsigned)strlen(names[i]), GNUTLS_FSAN_APPEND));
-    if (r->dns_n)
-        add_raw_name(cert, r->dns, r->dns_n);
-    if (r->ip) {
-        bool v6 = strchr(r->ip, ':') != NULL;
-        ck_assert_int_eq(inet_pton(v6 ? AF_INET6 : AF_INET, r->ip, address), 1);
-        check(gnutls_x509_crt_set_subject_alt_name(cert, GNUTLS_SAN_IPADDRESS, address, v6 ? 16 : 4,
-                                                   GNUTLS_FSAN_APPEND));
-    }
-}
-
-static void constrain(gnutls_x509_crt_t cert, const char *only)
-{
-    gnutls_x509_name_constraints_t constraints;
-    gnutls_datum_t name = {(unsigned char *)strdup(only), (unsigned)strlen(only)};
-    check(gnutls_x509_name_constraints_init(&constraints));
-    check(gnutls_x509_name_constraints_add_permitted(constraints, GNUTLS_SAN_DNSNAME, &name));
-    check(gnutls_x509_crt_set_name_constraints(cert, constraints, 1));
-    gnutls_x509_name_constraints_deinit(constraints);
-    free(name.data);
-}
-
-/* GnuTLS finds issuers only among certificates that it has read. */
-static void reread(gnutls_x509_crt_t *cert)
-{
-    gnutls_datum_t der;
-    check(gnutls_x509_crt_export2(*cert, GNUTLS_X509_FMT_DER, &der));
-    gnutls_x509_crt_deinit(*cert);
-    check(gnutls_x509_crt_init(cert));
-    check(gnutls_x509_crt_import(*cert, &der, GNUTLS_X509_FMT_DER));
-    gnutls_free(der.data);
-}
-
-static struct signer make(const struct recipe *r, const struct signer *issuer)
-{
-    static unsigned char serial;
-    struct signer s;
-    time_t now = time(NULL);
-    int from = r->from || r->to ? r->from : -1, to = r->from || r->to ? r->to : 30;
-    check(gnutls_x509_privkey_init(&s.key));
-    if (r->weak_key)
-        check(gnutls_x509_privkey_generate(s.key, GNUTLS_PK_RSA, 1024, 0));
-    else
-        check(gnutls_x509_privkey_generate(s.key, GNUTLS_PK_ECDSA,
-                                           GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0));
-    check(gnutls_x509_crt_init(&s.cert));
-    check(gnutls_x509_crt_set_version(s.cert, 3));
-    check(gnutls_x509_crt_set_serial(s.cert, (serial++, &serial), 1));
-    check(gnutls_x509_crt_set_activation_time(s.cert, now + from * DAY));
-    check(gnutls_x509_crt_set_expiration_time(s.cert, now + to * DAY));
-    check(gnutls_x509_crt_set_key(s.cert, s.key));
-    check(gnutls_x509_crt_set_dn_by_oid(s.cert, GNUTLS_OID_X520_COMMON_NAME, 0, r->cn,
-                                        (unsigned)strlen(r->cn)));
-    check(gnutls_x509_crt_set_basic_constraints(s.cert, r->ca, -1));
-    check(gnutls_x509_crt_set_key_usage(s.cert,
-                                        r->ca ? GNUTLS_KEY_KEY_CERT_SIGN : GNUTLS_KEY_DIGITAL_SIGNATURE));
-    add_names(s.cert, r);
-    if (r->only)
-        constrain(s.cert, r->only);
-    if (!r->ca)
-        check(gnutls_x509_crt_set_key_purpose_oid(
-            s.cert, r->client_only ? GNUTLS_KP_TLS_WWW_CLIENT : GNUTLS_KP_TLS_WWW_SERVER, 0));
-    check(gnutls_x509_crt_sign2(s.cert, issuer ? issuer->cert : s.cert, issuer ? issuer->key : s.key,
-                                r->sha1 ? GNUTLS_DIG_SHA1 : GNUTLS_DIG_SHA256, 0));
-    reread(&s.cert);
-    return s;
-}
-
-static void drop(struct signer *s)
-{
-    gnutls_x509_crt_deinit(s->cert);
-    gnutls_x509_privkey_deinit(s->key);
-}
-
-static void write_pem(const char *name, const struct signer *s, bool with_key, const char *password)
-{
-    struct str text = STR_INIT(20000);
-    struct err err;
-    gnutls_datum_t out;
-    check(gnutls_x509_crt_export2(s->cert, GNUTLS_X509_FMT_PEM, &out));
-    ck_assert(str_add(&text, out.data, out.size, &err));
-    gnutls_free(out.data);
-    if (with_key) {
-        check(gnutls_x509_privkey_export2_pkcs8(s->key, GNUTLS_X509_FMT_PEM, password,
-                                                password ? GNUTLS_PKCS_PBES2_AES_256 : GNUTLS_PKCS_PLAIN,
-                                                &out));
-        ck_assert(str_add(&text, out.data, out.size, &err));
-        gnutls_free(out.data);
-    }
-    ck_assert_msg(fs_write_new(name, text.buf, text.len, 0600, &err), "%s", err.what);
-    str_free(&text);
-}
-
-static void make_all(void)
-{
-    static const int issuers[] = {
-        [INTER] = ROOT, [INTER_EXPIRED] = ROOT, [INTER_NO_CA] = ROOT, [INTER_OTHER_NAMES] = ROOT};
-    struct err err;
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    for (int i = 0; i < SELF; i++)
-        signers[i] = make(&makers[i], i < INTER ? NULL : &signers[issuers[i]]);
-    snprintf(ca_file, sizeof ca_file, "%s/ca.pem", folder);
-    snprintf(ca_folder, sizeof ca_folder, "%s/cas", folder);
-    snprintf(client_file, sizeof client_file, "%s/client.pem", folder);
-    snprintf(locked_file, sizeof locked_file, "%s/locked.pem", folder);
-    write_pem(ca_file, &signers[ROOT], false, NULL);
-    ck_assert(fs_make_dirs(ca_folder, &err));
-    char inside[80];
-    snprintf(inside, sizeof inside, "%s/root.pem", ca_folder);
-    write_pem(inside, &signers[ROOT], false, NULL);
-    struct signer client = make(&(struct recipe){.cn = "ada", .client_only = true}, &signers[ROOT]);
-    write_pem(client_file, &client, true, NULL);
-    write_pem(locked_file, &client, true, "open sesame");
-    drop(&client);
-}
-
-static void drop_all(void)
-{
-    char inside[80];
-    snprintf(inside, sizeof inside, "%s/root.pem", ca_folder);
-    for (int i = 0; i < SELF; i++)
-        drop(&signers[i]);
-    unlink(inside);
-    unlink(ca_file);
-    unlink(client_file);
-    unlink(locked_file);
-    rmdir(ca_folder);
-    rmdir(folder);
-}
 
 /* -- the server, in a child -- */
 
@@ -218,9 +30,27 @@ struct server {
     const char *priority;
     bool wants_client; /* certificate required */
     bool truncates;    /* says "220 hi", then cuts */
+    size_t talks;      /* answers so many bytes twofold, and reads on only when each answer is taken */
     size_t binding_n;  /* of the binding, compared with what the client sends as its data */
     gnutls_channel_binding_t binding;
 };
+
+/* Answers each record twofold until `total` bytes have come. */
+static int talk_on(gnutls_session_t session, size_t total)
+{
+    char data[2 * 16384];
+    for (size_t come = 0; come < total;) {
+        ssize_t got = gnutls_record_recv(session, data, sizeof data / 2);
+        if (got <= 0)
+            return SERVER_BROKE;
+        come += (size_t)got;
+        for (ssize_t at = 0, put; at < 2 * got; at += put)
+            if ((put = gnutls_record_send(session, data, (size_t)(2 * got - at))) <= 0)
+                return SERVER_BROKE;
+    }
+    gnutls_bye(session, GNUTLS_SHUT_WR);
+    return SERVER_GOT_DATA;
+}
 
 static int serve_session(gnutls_session_t session, const struct server *o)
 {
@@ -232,6 +62,8 @@ static int serve_session(gnutls_session_t session, const struct server *o)
         gnutls_alert_send_appropriate(session, status);
         return SERVER_REFUSED;
     }
+    if (o->talks > 0)
+        return talk_on(session, o->talks);
     if (o->truncates) {
         gnutls_record_send(session, "220 hi\r\n", 8);
         return SERVER_SHOOK_HANDS;
@@ -653,6 +485,26 @@ START_TEST(test_tls_little_by_little)
 }
 END_TEST
 
+START_TEST(test_tls_reads_while_it_writes)
+{
+    static char bytes[400000];
+    struct err err = {0};
+    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .talks = sizeof bytes});
+    ck_assert(start(t.stream, HOST, NULL, &err));
+    stream_set_deadline(t.stream, clock_mono_ms() + 20000);
+    ck_assert_msg(stream_write(t.stream, bytes, sizeof bytes, &err) && stream_flush(t.stream, &err), "%s",
+                  err.what);
+    size_t total = 0;
+    const char *at;
+    for (size_t got = 1; got > 0; total += got) {
+        ck_assert_msg(stream_peek(t.stream, &at, &got, &err), "%s", err.what);
+        stream_consume(t.stream, got);
+    }
+    ck_assert_uint_eq(total, 2 * sizeof bytes);
+    ck_assert_int_eq(close_server(&t), SERVER_GOT_DATA);
+}
+END_TEST
+
 /* -- servers that do not speak TLS -- */
 
 static const struct {
@@ -754,6 +606,7 @@ int main(void)
     tcase_add_loop_test(t, test_tls_channel_binding, 0, COUNT(bindings));
     tcase_add_test(t, test_tls_truncation_is_no_end);
     tcase_add_test(t, test_tls_little_by_little);
+    tcase_add_test(t, test_tls_reads_while_it_writes);
     tcase_add_loop_test(t, test_tls_peer_that_speaks_none, 0, COUNT(others));
     tcase_add_test(t, test_tls_silent_peer);
     tcase_add_test(t, test_tls_without_a_name);
