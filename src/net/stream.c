@@ -375,14 +375,16 @@ int stream_wait(struct stream *s, int64_t until_mono_ms, struct err *err)
 
 /* -- writing -- */
 
-/* The peer's last words, if any are here, are kept before a failed write ends the stream. */
-static bool write_failed(struct stream *s, const struct err *err)
+/* The peer's last words are kept before a failed write ends the stream; where they are a TLS alert, that is why. */
+static bool write_failed(struct stream *s, struct err *err)
 {
-    struct err ignored;
-    fail(s, err);
-    while (!s->ended && read_some(s, &ignored) > 0)
-        ;
-    return false;
+    struct err words;
+    long n = 1;
+    while (!s->ended && n > 0)
+        n = read_some(s, &words);
+    if (n == STREAM_FAILED && words.kind == ERR_TLS)
+        *err = words;
+    return fail(s, err);
 }
 
 /* A write would block: waits until it can go on, and meanwhile takes what the peer says. */

@@ -401,10 +401,11 @@ static bool explain_alert(const struct tls_layer *l, struct err *err)
     }
 }
 
-static bool explain_error(const struct tls_layer *l, int status, struct err *err)
+static bool explain_error(struct tls_layer *l, int status, struct err *err)
 {
     if (l->failed) {
         *err = l->failure;
+        l->failed = false; /* a read behind a failed write may know more */
         return false;
     }
     switch (status) {
@@ -441,7 +442,7 @@ static long wanted(const struct tls_layer *l)
     return gnutls_record_get_direction(l->session) ? STREAM_WANT_WRITE : STREAM_WANT_READ;
 }
 
-static long transferred(const struct tls_layer *l, ssize_t n, struct err *err)
+static long transferred(struct tls_layer *l, ssize_t n, struct err *err)
 {
     if (n >= 0)
         return n;

@@ -400,14 +400,23 @@ END_TEST
 /* In TLS 1.3 the server's complaint comes behind the handshake. */
 START_TEST(test_tls_client_certificate_missing)
 {
-    struct err err = {0};
-    struct str line = STR_INIT(100);
-    struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .wants_client = true});
-    ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
-    ck_assert(!stream_read_line(t.stream, &line, &err));
-    ck_assert_msg(strstr(err.what, "wants a client certificate") != NULL, "%s", err.what);
-    ck_assert_int_eq(close_server(&t), SERVER_REFUSED);
-    str_free(&line);
+    for (int late = 0; late < 2; late++) { /* late: the server is gone when we write */
+        struct err err = {0};
+        struct str line = STR_INIT(100);
+        struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST}, .wants_client = true});
+        ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
+        if (late) {
+            siginfo_t gone;
+            ck_assert_int_eq(waitid(P_PID, (id_t)t.child, &gone, WEXITED | WNOWAIT), 0);
+            ck_assert(stream_write(t.stream, "EHLO me\r\n", 9, &err));
+            ck_assert(!stream_flush(t.stream, &err));
+        } else {
+            ck_assert(!stream_read_line(t.stream, &line, &err));
+        }
+        ck_assert_msg(strstr(err.what, "wants a client certificate") != NULL, "%d: %s", late, err.what);
+        ck_assert_int_eq(close_server(&t), SERVER_REFUSED);
+        str_free(&line);
+    }
 }
 END_TEST
 
