@@ -31,7 +31,7 @@ struct server {
     bool wants_client; /* certificate required */
     bool truncates;    /* says "220 hi", then cuts */
     size_t talks;      /* answers so many bytes twofold, and reads on only when each answer is taken */
-    size_t binding_n;  /* of the binding, compared with what the client sends as its data */
+    bool binds;        /* what the client sends must be the channel binding of this type */
     gnutls_channel_binding_t binding;
 };
 
@@ -50,6 +50,16 @@ static int talk_on(gnutls_session_t session, size_t total)
     }
     gnutls_bye(session, GNUTLS_SHUT_WR);
     return SERVER_GOT_DATA;
+}
+
+static bool same_binding(gnutls_session_t session, gnutls_channel_binding_t type, const char *data, size_t n)
+{
+    gnutls_datum_t binding;
+    if (gnutls_session_channel_binding(session, type, &binding) < 0)
+        return false;
+    bool same = binding.size == n && memcmp(binding.data, data, n) == 0;
+    gnutls_free(binding.data);
+    return same;
 }
 
 static int serve_session(gnutls_session_t session, const struct server *o)
@@ -71,9 +81,7 @@ static int serve_session(gnutls_session_t session, const struct server *o)
     ssize_t got = gnutls_record_recv(session, data, sizeof data);
     if (got <= 0)
         return SERVER_SHOOK_HANDS;
-    gnutls_datum_t binding = {0};
-    if (o->binding_n > 0 && (gnutls_session_channel_binding(session, o->binding, &binding) < 0 ||
-                             binding.size != (size_t)got || memcmp(binding.data, data, binding.size) != 0))
+    if (o->binds && !same_binding(session, o->binding, data, (size_t)got))
         return SERVER_BROKE;
     gnutls_record_send(session, data, (size_t)got);
     gnutls_bye(session, GNUTLS_SHUT_WR);
@@ -129,7 +137,7 @@ static struct talk open_server(const struct server *o)
     close(fds[1]);
     t.stream = stream_from_fds(fds[0], fds[0], HOST ":465", &err);
     ck_assert_ptr_nonnull(t.stream);
-    stream_set_deadline(t.stream, clock_mono_ms() + 30000);
+    stream_set_deadline(t.stream, clock_mono_ms() + 100000);
     return t;
 }
 
@@ -438,7 +446,7 @@ START_TEST(test_tls_channel_binding)
     const char *type = NULL;
     struct talk t = open_server(&(struct server){.leaf = {.cn = "x", .dns = HOST},
                                                  .priority = bindings[_i].priority,
-                                                 .binding_n = 1,
+                                                 .binds = true,
                                                  .binding = bindings[_i].binding});
     ck_assert(!tls_channel_binding(t.stream, &type, &data));
     ck_assert_msg(start(t.stream, HOST, NULL, &err), "%s", err.what);
