@@ -1,0 +1,206 @@
+#!/usr/bin/python3
+"""fetch - tappal-fetch against Dovecot: folders by pattern and in both layouts, TLS in all its forms, keep = yes and no,
+accounts side by side, the lock, the terminal, and what stands in log and summary.
+
+run: limit=200
+"""
+import fcntl
+import imaplib
+import pathlib
+import re
+import shutil
+import ssl
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import lab      # noqa: E402
+import tap      # noqa: E402
+
+
+def letter(subject):
+    return f"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: {subject}\r\n\r\nabout {subject}\r\n".encode()
+
+
+def here(text):
+    return text.replace(b"\r\n", b"\n")
+
+
+def imap(house):
+    context = ssl.create_default_context(cafile=house.site["CA"])
+    connection = imaplib.IMAP4_SSL("localhost", house.port("IMAPS"), ssl_context=context)
+    connection.login(house.site["USER"], house.site["PASSWORD"])
+    return connection
+
+
+def in_folder(ada, name):
+    return sorted(p.read_bytes() for sub in ("new", "cur") for p in (ada.maildir / name / sub).glob("*"))
+
+
+def anew(house, ada):
+    shutil.rmtree(ada.maildir, ignore_errors=True)
+    shutil.rmtree(ada.state, ignore_errors=True)
+    house.clear()
+
+
+def every_way_in(house, ada):
+    for protocol, tls, port in (("imap", "implicit", "IMAPS"), ("imap", "starttls", "IMAP"), ("pop3", "implicit", "POP3S"), ("pop3", "starttls", "POP3")):
+        what = f"{protocol}, {tls}"
+        anew(house, ada)
+        ada.account(fetch={"protocol": protocol, "tls": tls, "port": house.port(port)})
+        sent = [letter("one"), letter("two")]
+        for text in sent:
+            house.put(text)
+        result = ada.run("tappal-fetch")
+        tap.ok(result.status == 0 and not result.err, f"{what}: fetched", result)
+        tap.matches(result.out, r"^work: 2 new messages, \d+ bytes, 1 folder\n$", f"{what}: the summary")
+        tap.same(sorted(ada.fetched()), sorted(map(here, sent)), f"{what}: byte for byte")
+        again = ada.run("tappal-fetch")
+        tap.same((again.status, again.out, again.err), (0, "work: no new messages\n", ""), f"{what}: nothing new")
+        house.put(letter("three"))
+        third = ada.run("tappal-fetch", "--quiet")
+        tap.same((third.status, third.out, third.err, len(ada.fetched())), (0, "", "", 3), f"{what}: one more, quietly")
+        tap.same(len(house.received()), 3, f"{what}: keep = yes keeps")
+        ada.account(fetch={"protocol": protocol, "tls": tls, "port": house.port(port), "keep": "no"})
+        last = ada.run("tappal-fetch")
+        tap.same((last.status, last.out, last.err), (0, "work: no new messages, 3 deleted on the server\n", ""), f"{what}: keep = no takes them off")
+        tap.same((len(house.received()), len(ada.fetched())), (0, 3), f"{what}: they are here, and here only")
+
+
+def unread_stays_unread(house, ada):
+    anew(house, ada)
+    ada.account()
+    house.put(letter("unread"))
+    ada.run("tappal-fetch")
+    connection = imap(house)
+    connection.select("INBOX", readonly=True)
+    tap.same(connection.search(None, "UNSEEN")[1], [b"1"], "fetching sets no \\Seen")
+    connection.logout()
+
+
+def folders(house, ada):
+    connection = imap(house)
+    names = ["Lists", "Lists/git", "Lists/c", "Lists/c/old", "Entw&APw-rfe", "spam", '"two words"']
+    for name in names:
+        connection.create(name)
+        connection.append(name, None, None, letter(f"in {name}"))
+    places = {
+        "maildir++": {"Lists/git": ".Lists.git", "Lists/c": ".Lists.c", "Lists/c/old": ".Lists.c.old", "Entw&APw-rfe": ".Entwürfe", '"two words"': ".two words", "Lists": ".Lists"},
+        "nested": {"Lists/git": "Lists/git", "Lists/c": "Lists/c", "Lists/c/old": "Lists/c/old", "Entw&APw-rfe": "Entwürfe", '"two words"': "two words", "Lists": "Lists"},
+    }
+    for layout, inbox in (("maildir++", "."), ("nested", "INBOX")):
+        for patterns, wanted in (("INBOX, Lists/%, Entwürfe", ["Lists/git", "Lists/c", "Entw&APw-rfe"]), ("*, !spam, !Sent", [n for n in names if n != "spam"]), ("Lists/*", ["Lists/git", "Lists/c", "Lists/c/old"])):
+            what = f"{layout}, folders = {patterns}"
+            anew(house, ada)
+            for name in names:
+                connection.select(name)
+                if not connection.search(None, "ALL")[1][0]:
+                    connection.append(name, None, None, letter(f"in {name}"))
+                connection.unselect()
+            house.put(letter("in INBOX"))
+            ada.account(fetch={"layout": layout, "folders": patterns})
+            result = ada.run("tappal-fetch")
+            tap.ok(result.status == 0 and not result.err, f"{what}: fetched", result)
+            count = len(wanted) + (not patterns.startswith("Lists"))
+            tap.matches(result.out, rf"^work: {count} new messages, .*, {count} folders\n$", f"{what}: the summary")
+            tap.same({n: in_folder(ada, places[layout][n]) for n in wanted}, {n: [here(letter(f"in {n}"))] for n in wanted}, f"{what}: where they are")
+            tap.same(in_folder(ada, inbox), [] if patterns.startswith("Lists") else [here(letter("in INBOX"))], f"{what}: the INBOX")
+            tap.same(len(ada.fetched()), count, f"{what}: nothing else")
+            tap.same(ada.run("tappal-fetch").out, "work: no new messages\n", f"{what}: nothing new")
+    ada.account(fetch={"folders": "INBOX, Nowhere"})
+    result = ada.run("tappal-fetch")
+    tap.ok(result.status == 78 and "\"Nowhere\"" in result.err and "Lists/git" in result.err, "a folder that is not there: said, with those that are", result)
+    dry = ada.run("tappal-fetch", "--dry-run", "work")
+    tap.matches(dry.out, r"work: INBOX: no new messages", "dry run: each folder")
+    for name in names:
+        connection.delete(name)
+    connection.logout()
+
+
+def accounts_side_by_side(house, ada):
+    anew(house, ada)
+    ada.account("work", fetch={"maildir": ada.home / "Mail/work"})
+    ada.account("copy", fetch={"maildir": ada.home / "Mail/copy", "protocol": "pop3", "port": house.port("POP3S")})
+    ada.account("broken", fetch={"maildir": ada.home / "Mail/broken", "port": house.port("CLOSED")})
+    for i in range(70):
+        house.put(letter(f"number {i}"))
+    ada.log.unlink(missing_ok=True)
+    result = ada.run("tappal-fetch")
+    tap.same(result.status, 69, "three accounts, one unreachable: its exit status")
+    tap.same(sorted(result.out.splitlines()), [f"{n}: 70 new messages, 5.7 kB, 1 folder" for n in ("copy", "work")], "the others are fetched") or print("#", result)
+    tap.matches(result.err, r"^tappal-fetch: broken: [^\n]*\n  hint: [^\n]*\n$", "one sentence and a hint for the third")
+    log = ada.log.read_text()
+    tap.same(len(re.findall(r"fetched account=(?:work|copy) folder=INBOX uid=\w+ size=\d+ file=\S+", log)), 140, "the log: a line for each message")
+    tap.matches(log, r"trouble account=broken kind=network problem=", "the log: the trouble")
+    tap.same((ada.run("tappal-fetch", "work", "copy").status, ada.run("tappal-fetch", "broken").status), (0, 69), "accounts by name")
+    for name in ("copy", "broken"):
+        (ada.config / "accounts" / f"{name}.ini").unlink()
+
+
+def the_lock(house, ada):
+    anew(house, ada)
+    ada.account()
+    house.put(letter("later"))
+    ada.run("tappal-fetch", "--dry-run")
+    (lock,) = ada.state.glob("fetch/*/lock")
+    with open(lock, "r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        result = ada.run("tappal-fetch")
+    tap.ok(result.status == 0 and not ada.fetched() and "Another tappal-fetch" in result.err, "a second run leaves it to the first", result)
+    tap.same((ada.run("tappal-fetch").status, len(ada.fetched())), (0, 1), "and when that is gone, it fetches")
+
+
+def the_terminal(house, ada):
+    anew(house, ada)
+    ada.account()
+    for i in range(200):
+        house.put(letter(f"number {i}"))
+    result = ada.run("tappal-fetch", tty=True, TERM="vt100")
+    tap.ok(result.status == 0 and re.search(r"\rwork: INBOX \d+/200, ", result.err) and result.err.endswith("\r\033[K"), "a terminal: progress, and it goes away", result)
+    house.put(letter("one more"))
+    result = ada.run("tappal-fetch", tty=True, TERM="dumb")
+    tap.same((result.status, result.err), (0, ""), "a dumb terminal: no progress")
+    result = ada.run("tappal-fetch", "-v")
+    tap.ok(re.search(r"^work > T\d+ AUTHENTICATE \S+ \*\*\*$", result.err, re.M) and house.site["PASSWORD"] not in result.err, "-v: the conversation, without secrets", result)
+
+
+def a_reader_at_work(house, ada):
+    """Messages that a reader moved, renamed or threw away are not fetched again, and not looked for."""
+    anew(house, ada)
+    ada.account()
+    for i in range(3):
+        house.put(letter(f"number {i}"))
+    ada.run("tappal-fetch")
+    first, second, third = sorted((ada.maildir / "new").iterdir())
+    first.unlink()
+    second.rename(ada.maildir / "cur" / f"{second.name}:2,S")
+    third.rename(ada.home / "elsewhere")
+    tap.same((ada.run("tappal-fetch").out, len(ada.fetched())), ("work: no new messages\n", 1), "moved and deleted mail stays so")
+    ada.account(fetch={"keep": "no"})
+    tap.same((ada.run("tappal-fetch").status, len(house.received())), (0, 0), "and may be deleted on the server all the same")
+
+
+def damaged_memory(house, ada):
+    anew(house, ada)
+    ada.account()
+    for i in range(3):
+        house.put(letter(f"number {i}"))
+    ada.run("tappal-fetch")
+    (memory,) = ada.state.glob("fetch/*/*.seen")
+    text = memory.read_bytes()
+    memory.write_bytes(text[:60] + b"?" + text[61:])
+    result = ada.run("tappal-fetch")
+    tap.ok(result.status == 75 and str(memory) in result.err and "hint: " in result.err, "a damaged memory is told, not guessed", result)
+    memory.write_bytes(text + b"12345678 ope")
+    result = ada.run("tappal-fetch")
+    tap.same((result.status, result.out, memory.read_bytes() == text), (0, "work: no new messages\n", True), "a torn end is cut")
+
+
+def main():
+    with lab.Lab() as house:
+        ada = house.person("ada")
+        for part in (every_way_in, unread_stays_unread, folders, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
+            part(house, ada)
+    tap.done()
+
+
+main()
