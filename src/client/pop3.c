@@ -116,26 +116,17 @@ static bool start_tls(struct pop3 *p, struct err *err)
 
 /* -- signing in -- */
 
-static bool send_secret(struct pop3 *p, const char *a, const char *b, const char *c, const char *shown,
-                        struct err *err)
-{
-    struct str line = STR_INIT(2 * SECRET_MAX + 4096), masked = STR_INIT(256);
-    bool ok = str_reserve(&line, line.max, err) && /* growing would leave copies behind */
-              str_addf(&line, err, "%s%s%s%s%s", a, b ? " " : "", b ? b : "", c ? " " : "", c ? c : "") &&
-              str_addf(&masked, err, "%s%s%s%s", shown, shown[0] && b ? " " : "", b && c ? b : "",
-                       c ? " ***" : "") &&
-              chat_send_secret(&p->session.chat, line.buf, line.len, masked.buf, err);
-    str_wipe(&line);
-    str_free(&masked);
-    return ok;
-}
-
 static bool send_auth(void *protocol, const char *mechanism, const char *ir, struct err *err)
 {
     struct pop3 *p = protocol;
-    if (!ir)
-        return chat_send(&p->session.chat, err, "AUTH %s", mechanism);
-    return send_secret(p, "AUTH", mechanism, ir, "AUTH", err);
+    struct str line = STR_INIT(2 * POP3_AUTH_LINE_MAX), shown = STR_INIT(2 * POP3_AUTH_LINE_MAX);
+    bool ok = str_reserve(&line, line.max, err) && /* growing would leave copies behind */
+              str_addf(&line, err, "AUTH %s%s%s", mechanism, ir ? " " : "", ir ? ir : "") &&
+              str_addf(&shown, err, "AUTH %s%s", mechanism, ir ? " ***" : "") &&
+              chat_send_secret(&p->session.chat, line.buf, line.len, shown.buf, err);
+    str_wipe(&line);
+    str_free(&shown);
+    return ok;
 }
 
 static bool send_response(void *protocol, const char *base64, struct err *err)
