@@ -109,7 +109,11 @@ static bool check_address(const char *address, struct err *why)
 
 static bool check_recipient(const struct smtp *s, struct smtp_transaction *t, size_t i, struct err *err)
 {
+    const char *unusable = t->envelope->recipients[t->to[i]].unusable;
     struct err why;
+    if (unusable != NULL) {
+        return outcome_set(outcome_at(t, i), VERDICT_REFUSED, 501, "5.1.3", unusable, err);
+    }
     if (!check_address(address_at(t, i), &why)) {
         return outcome_set(outcome_at(t, i), VERDICT_REFUSED, 501, "5.1.3", why.what, err);
     }
@@ -144,8 +148,10 @@ static bool prepare(const struct smtp *s, struct smtp_transaction *t, struct pro
         if (!check_recipient(s, t, i, err)) {
             return false;
         }
-        p->to_ask += outcome_at(t, i)->verdict == VERDICT_NONE;
-        p->smtputf8 = p->smtputf8 || (s->caps.smtputf8 && needs_smtputf8(address_at(t, i)));
+        if (outcome_at(t, i)->verdict == VERDICT_NONE) {
+            p->to_ask++;
+            p->smtputf8 = p->smtputf8 || (s->caps.smtputf8 && needs_smtputf8(address_at(t, i)));
+        }
     }
     return true;
 }

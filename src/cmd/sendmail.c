@@ -15,9 +15,8 @@ static int send_message(const struct sendmail_options *options)
     struct desk desk = {.options = options};
     struct letter letter = {.desk = &desk};
     struct err err;
-    int status = desk_open(&desk, options, &err) && letter_store(&letter, &desk, &err)
-                     ? handover(&letter)
-                     : say_error(NULL, &err);
+    int status = desk_open(&desk, options, &err) && stdin_store(&letter, &desk, &err) ? handover(&letter)
+                                                                                      : say_error(NULL, &err);
     letter_free(&letter);
     desk_close(&desk);
     return status;
@@ -41,16 +40,21 @@ static int run_queue(const struct sendmail_options *options)
     return status;
 }
 
-/* -bv: what would be done, for each recipient of the command line. */
+/* -bv: what would be done, for each recipient of the command line and, with -t, of the header. */
 static int verify(const struct sendmail_options *options)
 {
     struct desk desk = {.options = options};
     struct letter l = {.desk = &desk};
     struct err err;
-    bool ok = desk_open(&desk, options, &err) && letter_verify(&l, &desk, &err);
-    for (size_t i = 0; ok && i < l.envelope.count; i++)
-        say("%s would be sent from %s by the account %s.", l.envelope.recipients[i].address,
-            l.envelope.sender[0] != '\0' ? l.envelope.sender : "<>", l.account->name);
+    bool ok = desk_open(&desk, options, &err) && stdin_verify(&l, &desk, &err);
+    for (size_t i = 0; ok && i < l.envelope.count; i++) {
+        const struct recipient *r = &l.envelope.recipients[i];
+        if (r->unusable != NULL)
+            say("%s would be refused: %s", r->address, r->unusable);
+        else
+            say("%s would be sent from %s by the account %s.", r->address,
+                l.envelope.sender[0] != '\0' ? l.envelope.sender : "<>", l.account->name);
+    }
     letter_free(&l);
     desk_close(&desk);
     return ok ? 0 : say_error(NULL, &err);

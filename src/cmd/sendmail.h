@@ -2,8 +2,9 @@
 #ifndef TAPPAL_CMD_SENDMAIL_H
 #define TAPPAL_CMD_SENDMAIL_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
-#include "base/strv.h"
 #include "cmd/sendmail_options.h"
 #include "conf/conf.h"
 #include "conf/place.h"
@@ -35,24 +36,43 @@ const struct account *desk_choose(const struct desk *desk, const char *sender, c
 bool desk_is_first_setup(const struct desk *desk, const struct account *account);
 
 /* -- sendmail_letter.c -- */
-/* The message: read whole, made fit to send, stored. */
+/* A message: made fit to send while it comes in, stored. */
 struct letter {
     struct desk *desk;
+    /* What the caller wants: `sender` (NULL: nothing was said), recipients, ret, envid. Filled in before the
+     * first octet. */
+    struct envelope asked;
+    bool from_header;              /* recipients from To, Cc and Bcc too */
     const struct account *account; /* NULL: to be chosen when it is sent; `fault` says why */
     struct err fault;
     char id[STORE_ID_LEN + 1];
-    bool sender_given; /* by -f; then in `sender`, "" is the null sender */
-    char sender[ADDR_SPEC_SIZE];
-    struct strv recipients; /* of the command line */
     struct rewrite rewrite;
-    struct envelope envelope;
+    struct envelope envelope;    /* as it is stored */
     struct store_writer *writer; /* holds the message's lock */
 };
+/* dot_ends: as in rewrite_begin. The store must be open before the first octet. */
+void letter_begin(struct letter *letter, struct desk *desk, bool dot_ends);
+MUST_USE bool letter_add(struct letter *letter, const char *bytes, size_t n, struct err *err);
 /* True: the message is durable, and SIGINT, SIGTERM and SIGHUP are blocked from before its acceptance. */
-MUST_USE bool letter_store(struct letter *letter, struct desk *desk, struct err *err);
-/* -bv: account and envelope as they would be; nothing is read from stdin, nothing is stored. */
-MUST_USE bool letter_verify(struct letter *letter, struct desk *desk, struct err *err);
+MUST_USE bool letter_end(struct letter *letter, struct err *err);
+/* Account and envelope as they would be for what was added to `rewrite`; nothing is stored. */
+MUST_USE bool letter_verify(struct letter *letter, struct err *err);
 void letter_free(struct letter *letter);
+
+/* -- sendmail_address.c -- */
+const char *address_own_domain(const struct letter *letter); /* for addresses that have none */
+/* From `asked` to `envelope`, once the account is chosen. */
+MUST_USE bool address_sender(struct letter *letter, const char *header_from, struct err *err);
+MUST_USE bool address_recipients(struct letter *letter, struct err *err);
+/* One that can be sent to is enough; the others are refused when it is. ERR_DATA: there is none. */
+MUST_USE bool address_any_usable(const struct envelope *e, struct err *err);
+
+/* -- sendmail_stdin.c -- */
+ssize_t stdin_read(char *chunk, size_t size); /* also where some caller's pipe is non-blocking */
+/* A letter from command line and standard input, up to letter_end, or letter_verify (-bv), which needs the
+ * header alone. */
+MUST_USE bool stdin_store(struct letter *letter, struct desk *desk, struct err *err);
+MUST_USE bool stdin_verify(struct letter *letter, struct desk *desk, struct err *err);
 
 /* -- sendmail_handover.c -- */
 /* Hands a stored message to whoever sends it, and waits as it should. The exit status. */

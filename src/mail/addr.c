@@ -51,10 +51,10 @@ static bool is_atom_char(char c)
     return !is_control(c) && c != ' ' && strchr("()<>[]:;@\\,.\"", c) == NULL;
 }
 
-static bool bad(const struct addr_parser *p, size_t from, const char *why, struct err *err)
+static bool bad(const char *text, size_t n, const char *why, struct err *err)
 {
     char shown[128];
-    text_clean(shown, sizeof shown, p->text + from, p->len - from);
+    text_clean(shown, sizeof shown, text, n);
     return err_set(err, ERR_DATA, "\"%s\" is not a mail address: %s.", shown, why);
 }
 
@@ -270,7 +270,7 @@ static const char *finish(struct addr *a, const struct local *l, const char *dom
     if (l->phrase || (l->blanks && domain == NULL))
         return "these are several words";
     if (l->too_long || write_local(l, written) > ADDR_LOCAL_MAX)
-        return "the part before its @ is longer than 64 octets";
+        return "it is longer than 254 octets";
     if (memchr(l->text, '\t', l->len) != NULL || !text_is_utf8(l->text, l->len))
         return "the part before its @ is not valid UTF-8";
     int n = snprintf(a->spec, sizeof a->spec, "%s%s%s", written, domain != NULL ? "@" : "",
@@ -425,32 +425,15 @@ enum addr_event addr_next(struct addr_parser *p, struct addr *addr_r, struct err
             why = read_member(p, addr_r, &group_name);
         }
         if (why != NULL) {
-            (void)bad(p, from, why, err);
             skip_member(p);
+            bool comma = p->pos > from && p->text[p->pos - 1] == ',';
+            addr_r->start = from;
+            addr_r->end = p->pos - (comma ? 1 : 0);
+            (void)bad(p->text + from, addr_r->end - from, why, err);
             return ADDR_BAD;
         }
     }
     return ADDR_GOT;
-}
-
-bool addr_list(const char *text, size_t n, struct strv *out, struct err *err)
-{
-    struct addr_parser p;
-    struct addr a;
-    addr_begin(&p, text, n);
-    for (;;) {
-        switch (addr_next(&p, &a, err)) {
-        case ADDR_END:
-            return true;
-        case ADDR_BAD:
-            return false;
-        case ADDR_GOT:
-            if (a.spec[0] == '\0')
-                return err_set(err, ERR_DATA, "\"<>\" is no address that mail can be sent to.");
-            if (!strv_add(out, a.spec, err))
-                return false;
-        }
-    }
 }
 
 bool addr_one(const char *text, char spec_r[ADDR_SPEC_SIZE], struct err *err)
@@ -468,7 +451,7 @@ bool addr_one(const char *text, char spec_r[ADDR_SPEC_SIZE], struct err *err)
         break;
     }
     if (addr_next(&p, &more, err) != ADDR_END)
-        return bad(&p, 0, "one address is wanted", err);
+        return bad(text, strlen(text), "one address is wanted", err);
     memcpy(spec_r, a.spec, ADDR_SPEC_SIZE);
     return true;
 }

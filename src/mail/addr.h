@@ -12,18 +12,19 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "base/strv.h"
 
-/* RFC 5321, 4.5.3.1, in octets; a path counts its angle brackets. */
-#define ADDR_LOCAL_MAX 64
-#define ADDR_DOMAIN_MAX 255
+/* RFC 5321, 4.5.3.1, in octets; a path counts its angle brackets. Its 64 for a local part are no limit here:
+ * rewritten (SRS) and variable (VERP) senders are longer, and their servers take them. */
 #define ADDR_PATH_MAX 256
+#define ADDR_LOCAL_MAX (ADDR_PATH_MAX - 2)
+#define ADDR_DOMAIN_MAX 255
 #define ADDR_NAME_MAX 256
 #define ADDR_SPEC_SIZE (ADDR_PATH_MAX - 2 + 1)
 
 struct addr {
     char spec[ADDR_SPEC_SIZE]; /* "ada@example.org"; "root" where no domain is given; "" for <> */
-    size_t start, end;         /* where the addr-spec stands in the text, the brackets not included */
+    size_t start, end;         /* where the addr-spec stands in the text, the brackets not included; of a bad
+                                  member, where that stands */
 };
 
 struct addr_parser {
@@ -43,8 +44,6 @@ enum addr_event {
 void addr_begin(struct addr_parser *p, const char *text, size_t n);
 enum addr_event addr_next(struct addr_parser *p, struct addr *addr_r, struct err *err);
 
-/* Appends each address of the list; fails at the first bad one, and at <>. */
-MUST_USE bool addr_list(const char *text, size_t n, struct strv *out, struct err *err);
 /* Exactly one address; "" and "<>" are the null sender "". */
 MUST_USE bool addr_one(const char *text, char spec_r[ADDR_SPEC_SIZE], struct err *err);
 

@@ -11,9 +11,10 @@
  *   envid: QQ314159
  *   report: yes
  *   require_tls: yes
- *   recipient: bob@example.test              (once or more, each with its notify and orcpt)
+ *   recipient: bob@example.test              (once or more, each with what follows)
  *   notify: never | success,failure,delay
  *   orcpt: rfc822;bob@example.test
+ *   unusable: "two words" is not a mail address: ...
  *
  * and a blank line. There is one way to write an envelope, and only that is read. */
 #include "mail/envelope.h"
@@ -23,6 +24,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/addr.h"
 #include "mail/escape.h"
 
 #define INDEX_FIRST_SIZE 16 /* slots; doubled while over half are taken */
@@ -41,6 +43,7 @@ void envelope_free(struct envelope *e)
     for (size_t i = 0; i < e->count; i++) {
         free(e->recipients[i].address);
         free(e->recipients[i].orcpt);
+        free(e->recipients[i].unusable);
     }
     free(e->recipients);
     free(e->index);
@@ -125,6 +128,39 @@ bool envelope_add(struct envelope *e, const char *address, struct err *err)
     return true;
 }
 
+bool envelope_add_unusable(struct envelope *e, const char *given, size_t n, const char *why, struct err *err)
+{
+    struct str shown = STR_INIT(4 * ENVELOPE_UNUSABLE_MAX + 4);
+    const size_t before = e->count;
+    bool ok = text_add_clean(&shown, given, n, ENVELOPE_UNUSABLE_MAX, err) && envelope_add(e, shown.buf, err);
+    if (ok && e->count > before) {
+        e->recipients[before].unusable = strdup(why);
+        ok = e->recipients[before].unusable || err_nomem(err);
+    }
+    str_free(&shown);
+    return ok;
+}
+
+bool envelope_add_list(struct envelope *e, const char *text, size_t n, struct err *err)
+{
+    static const char null_sender[] = "\"<>\" is no address that mail can be sent to.";
+    struct addr_parser p;
+    struct addr a;
+    struct err why;
+    enum addr_event event;
+    bool ok = true;
+    addr_begin(&p, text, n);
+    while (ok && (event = addr_next(&p, &a, &why)) != ADDR_END) {
+        if (event == ADDR_BAD)
+            ok = envelope_add_unusable(e, text + a.start, a.end - a.start, why.what, err);
+        else if (a.spec[0] == '\0')
+            ok = envelope_add_unusable(e, "<>", 2, null_sender, err);
+        else
+            ok = envelope_add(e, a.spec, err);
+    }
+    return ok;
+}
+
 /* -- writing -- */
 
 static bool write_text(struct str *out, const char *key, const char *value, struct err *err)
@@ -161,7 +197,7 @@ static bool write_notify(struct str *out, unsigned notify, struct err *err)
 static bool write_recipient(struct str *out, const struct recipient *r, struct err *err)
 {
     return write_text(out, "recipient", r->address, err) && write_notify(out, r->notify, err) &&
-           write_text(out, "orcpt", r->orcpt, err);
+           write_text(out, "orcpt", r->orcpt, err) && write_text(out, "unusable", r->unusable, err);
 }
 
 bool envelope_write(const struct envelope *e, struct str *out, struct err *err)
@@ -290,7 +326,8 @@ static bool read_recipient(struct cursor *c, struct envelope *e, struct err *err
     if (e->count == before)
         return broken("recipient", err);
     struct recipient *r = &e->recipients[before];
-    return read_notify(c, &r->notify, err) && read_text(c, "orcpt", &r->orcpt, err);
+    return read_notify(c, &r->notify, err) && read_text(c, "orcpt", &r->orcpt, err) &&
+           read_text(c, "unusable", &r->unusable, err);
 }
 
 static bool read_head(struct cursor *c, struct envelope *e, struct err *err)

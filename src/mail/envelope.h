@@ -13,6 +13,7 @@
 
 #define ENVELOPE_RECIPIENTS_MAX 100000
 #define ENVELOPE_TEXT_MAX (64u << 20) /* octets of the text form */
+#define ENVELOPE_UNUSABLE_MAX 200     /* octets kept of what is no address */
 
 enum dsn_notify {
     NOTIFY_UNSET = 0,
@@ -27,6 +28,7 @@ struct recipient {
     char *address;   /* bare addr-spec, no <> */
     unsigned notify; /* enum dsn_notify, or-ed */
     char *orcpt;     /* "rfc822;..." as asked for by -bs, or NULL */
+    char *unusable;  /* why nothing can be sent there (`address` is what was given then); or NULL */
 };
 
 struct envelope {
@@ -51,6 +53,11 @@ void envelope_free(struct envelope *e);
 /* Adds a recipient (address is copied). A second one of the same address (its domain in any case) is not
  * added. More than ENVELOPE_RECIPIENTS_MAX: ERR_DATA. */
 MUST_USE bool envelope_add(struct envelope *e, const char *address, struct err *err);
+/* What was given for a recipient and is none, cleaned; it is refused when the others are sent to. */
+MUST_USE bool envelope_add_unusable(struct envelope *e, const char *given, size_t n, const char *why,
+                                    struct err *err);
+/* Adds each member of a list of addresses (mail/addr); those that cannot be read, and <>, as unusable. */
+MUST_USE bool envelope_add_list(struct envelope *e, const char *text, size_t n, struct err *err);
 MUST_USE bool envelope_write(const struct envelope *e, struct str *out, struct err *err);
 /* Strict: what envelope_write did not write is an error. */
 MUST_USE bool envelope_read(const char *text, size_t n, struct envelope *e_r, struct err *err);

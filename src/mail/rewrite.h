@@ -20,8 +20,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
-#include "base/strv.h"
 #include "mail/addr.h"
+#include "mail/envelope.h"
 
 #define REWRITE_HEADER_MAX (1024u * 1024)
 #define REWRITE_AHEAD_MAX (256u * 1024)
@@ -64,8 +64,8 @@ void rewrite_look(const struct rewrite *r, struct rewrite_found *found_r);
 
 /* Appends the addresses of To, Cc and Bcc, or of the newest block of Resent-To, Resent-Cc and
  * Resent-Bcc (a block ends where one of its fields comes again, or at a trace field: RFC 5322, 3.6.6).
- * ERR_DATA at the first one that cannot be read. */
-MUST_USE bool rewrite_recipients(const struct rewrite *r, struct strv *out, struct err *err);
+ * What cannot be read is added as unusable. */
+MUST_USE bool rewrite_recipients(const struct rewrite *r, struct envelope *out, struct err *err);
 
 /* What to put in; NULL: nothing. */
 struct rewrite_fixes {

@@ -78,7 +78,7 @@ static bool is_older_block(const struct scan_field *f, unsigned *seen)
     return false;
 }
 
-bool rewrite_recipients(const struct rewrite *r, struct strv *out, struct err *err)
+bool rewrite_recipients(const struct rewrite *r, struct envelope *out, struct err *err)
 {
     struct scan scan;
     struct scan_field f;
@@ -90,7 +90,7 @@ bool rewrite_recipients(const struct rewrite *r, struct strv *out, struct err *e
             return true;
         bool wanted = scan_is(&f, resent ? "Resent-To" : "To") || scan_is(&f, resent ? "Resent-Cc" : "Cc") ||
                       scan_is(&f, resent ? "Resent-Bcc" : "Bcc");
-        if (wanted && !addr_list(f.body, f.body_len, out, err))
+        if (wanted && !envelope_add_list(out, f.body, f.body_len, err))
             return false;
     }
     return true;

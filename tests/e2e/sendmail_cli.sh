@@ -179,6 +179,23 @@ env -i HOME="$home" XDG_STATE_HOME="$home/state" "$PROGRAM" a@b <&-
 test $? = 0 && test "$(kept)" = 1
 ok $? "with stdin closed: an empty message"
 
+clear
+printf 'To: two words, c@d, "open@e\n\nhi\n' | send -t 'x y' a@b '<>'
+silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: x y|recipient: a@b|recipient: <>|recipient: two words|recipient: c@d|recipient: "open@e|' &&
+    test "$(envelope | grep -c '^unusable: "')" = 4 && envelope | grep -q '^unusable: "two words" is not a mail address: these are several words\.$'
+ok $? "what is no address keeps nobody else from getting the message"
+clear
+long=$(printf '%0150d' 0)
+printf 'hi\n' | send -f "SRS0=$long=example.test=ada@example.org" "$long+bounce@example.test"
+silent && envelope | grep -q "^sender: SRS0=$long=example.test=ada@example.org$" && envelope | grep -q "^recipient: $long+bounce@example.test$" && ! envelope | grep -q unusable
+ok $? "local parts over 64 octets, as SRS and VERP make them"
+for address in root@localhost root@LocalHost.localdomain "root@$(hostname)" root; do
+    clear
+    printf 'hi\n' | send --account other "$address" ada@example.org
+    silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: admin@example.test|recipient: ada@example.org|'
+    ok $? "admin gets the mail for $address"
+done
+
 # -- refused, nothing kept --
 refused() { # STATUS NAME ARGUMENT...
     clear

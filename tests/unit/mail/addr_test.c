@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #define L64 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define L60 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define D50 "ddddddddddddddddddddddddddddddddddddddddddddddddd."
 
 /* `list`: the bare addresses, each followed by "|"; "!" stands for a bad one. */
@@ -101,10 +102,11 @@ static const struct {
     {"a\\b@c", "!"},
     {"|/bin/sh", "|/bin/sh|"},
     /* limits */
-    {L64 "@b", L64 "@b|"},
-    {L64 "a@b", "!"},
-    {L64 "a, c@d", "!c@d|"},
-    {L64 "a <c@d>", "c@d|"},
+    {L64 "a@b", L64 "a@b|"},                       /* as SRS and VERP make them */
+    {L64 L64 L64 L60 "@b", L64 L64 L64 L60 "@b|"}, /* 254 octets, 256 with the brackets */
+    {L64 L64 L64 L60 "a@b", "!"},
+    {L64 L64 L64 L64 "a, c@d", "!c@d|"},
+    {L64 L64 L64 L64 "a <c@d>", "c@d|"},
     {"a@" D50 D50 D50 D50 D50 "dd", "a@" D50 D50 D50 D50 D50 "dd|"},
     {"a@" D50 D50 D50 D50 D50 "dddd", "!"},
     {"a@" D50 D50 D50 D50 D50 "dddddddd", "!"},
@@ -203,16 +205,19 @@ START_TEST(test_addr_offsets)
 }
 END_TEST
 
-START_TEST(test_addr_list_stops_at_a_bad_one)
+START_TEST(test_addr_says_which_is_bad)
 {
-    struct strv list = STRV_INIT;
+    struct addr_parser p;
+    struct addr a;
     struct err err;
-    ck_assert(addr_list("a@b, c", 6, &list, &err));
-    ck_assert_uint_eq(list.count, 2);
-    ck_assert(!addr_list("a b", 3, &list, &err));
-    ck_assert_str_eq(err.what, "\"a b\" is not a mail address: these are several words.");
-    ck_assert(!addr_list("<>", 2, &list, &err));
-    strv_free(&list);
+    const char *text = "a@b, two words, c@d";
+    addr_begin(&p, text, strlen(text));
+    ck_assert_int_eq(addr_next(&p, &a, &err), ADDR_GOT);
+    ck_assert_int_eq(addr_next(&p, &a, &err), ADDR_BAD);
+    ck_assert_str_eq(err.what, "\"two words\" is not a mail address: these are several words.");
+    ck_assert_int_eq(strncmp(text + a.start, "two words", a.end - a.start), 0);
+    ck_assert_int_eq(addr_next(&p, &a, &err), ADDR_GOT);
+    ck_assert_int_eq(addr_next(&p, &a, &err), ADDR_END);
 }
 END_TEST
 
@@ -284,7 +289,7 @@ int main(void)
     tcase_add_loop_test(tc, test_addr_one_more_byte, 0, n);
     tcase_add_test(tc, test_addr_nul);
     tcase_add_test(tc, test_addr_offsets);
-    tcase_add_test(tc, test_addr_list_stops_at_a_bad_one);
+    tcase_add_test(tc, test_addr_says_which_is_bad);
     tcase_add_test(tc, test_addr_one);
     tcase_add_test(tc, test_addr_qualify);
     tcase_add_test(tc, test_addr_mailbox);

@@ -17,7 +17,7 @@ static struct recipient one[] = {{.address = (char[]){"bob@example.test"}}};
 static struct recipient three[] = {
     {.address = (char[]){"bob@example.test"}, .notify = NOTIFY_SUCCESS | NOTIFY_DELAY},
     {.address = odd, .orcpt = (char[]){"rfc822;b+2B@example.test"}},
-    {.address = empty, .notify = NOTIFY_NEVER, .orcpt = empty},
+    {.address = empty, .notify = NOTIFY_NEVER, .orcpt = empty, .unusable = (char[]){"no\naddress"}},
 };
 
 static const struct {
@@ -47,7 +47,8 @@ static const struct {
              "ret: hdrs\nenvid: QQ 314159\nreport: yes\nrequire_tls: yes\n"
              "recipient: bob@example.test\nnotify: success,delay\n"
              "recipient: a\\x0arecipient: evil@example.test\\x0d\\x5cx0a\\x7f\\x01\xc3\xa9\n"
-             "orcpt: rfc822;b+2B@example.test\nrecipient: \nnotify: never\norcpt: \n\n"},
+             "orcpt: rfc822;b+2B@example.test\nrecipient: \nnotify: never\norcpt: \nunusable: "
+             "no\\x0aaddress\n\n"},
     {.e = {.sender = plain_sender,
            .account = empty,
            .ret = RET_FULL,
@@ -79,6 +80,7 @@ static void same_envelope(const struct envelope *a, const struct envelope *b)
     for (size_t i = 0; i < a->count; i++) {
         same_text(a->recipients[i].address, b->recipients[i].address);
         same_text(a->recipients[i].orcpt, b->recipients[i].orcpt);
+        same_text(a->recipients[i].unusable, b->recipients[i].unusable);
         ck_assert_uint_eq(a->recipients[i].notify, b->recipients[i].notify);
     }
 }
