@@ -164,6 +164,8 @@ MTA_LINKS  := $(SBINDIR)/sendmail $(BINDIR)/mailq $(BINDIR)/newaliases
 page_file   = $(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(1)))/$(notdir $(1))
 
 install: all
+	$(MAKE) install-built
+install-built:
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR) $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -m 755 $(DESK:%=$(BUILD)/%) $(DESTDIR)$(BINDIR)
 	$(INSTALL) -m 755 $(BEHIND:%=$(BUILD)/%) $(DESTDIR)$(LIBEXECDIR)
@@ -196,5 +198,5 @@ clean:
 -include $(shell find $(LAYERS:%=$(BUILD)/%) $(BUILD)/cmd $(BUILD)/unit $(BUILD)/fuzz -name '*.d' 2>/dev/null)
 FORCE:
 .PHONY: all unit test test-long check check-long lint valgrind fuzz fuzzers deps demo bench-send bench-fetch \
-        install install-mta uninstall dist clean FORCE
+        install install-built install-mta uninstall dist clean FORCE
 .SECONDARY:

@@ -16,16 +16,16 @@ trap 'rm -rf "$root"' EXIT
 # The caller's make variables are not for this one.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 build=${BUILD:-build}
-# What is built stays as it is, though PREFIX is another: other tests are running it.
+# install-built: what is built stays as it is, though PREFIX is another; other tests are running it.
 install() {
-    make -s -o "$build/flags" "$@" BUILD="$build" SANITIZE="${SANITIZE-}" DESTDIR="$root" PREFIX=/usr >"$root.log" 2>&1
+    make -s "$@" BUILD="$build" SANITIZE="${SANITIZE-}" DESTDIR="$root" PREFIX=/usr >"$root.log" 2>&1
     status=$?
     [ $status = 0 ] || sed 's/^/# /' "$root.log"
     rm -f "$root.log"
     return $status
 }
 
-install install
+install install-built
 ok $? "make install"
 (cd "$root" && test -x usr/bin/tappal -a -x usr/bin/tappal-sendmail -a -x usr/bin/tappal-fetch -a -x usr/libexec/tappal/tappal-deliver)
 ok $? "the programs are there"
