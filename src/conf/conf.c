@@ -160,15 +160,14 @@ static void read_main(struct loading *loading, const char *path)
 {
     struct err err;
     struct config *config = loading->config;
-    if (!read_file(loading, path, false, &loading->defaults, &err)) {
-        if (err.sys != ENOENT && err.sys != ENOTDIR)
-            keep_fault(loading, &err);
-        return;
-    }
+    bool there = read_file(loading, path, false, &loading->defaults, &err);
+    if (!there && err.sys != ENOENT && err.sys != ENOTDIR)
+        keep_fault(loading, &err);
     for (const struct conf_option *o = option_table; o->section; o++)
         if (is_machine_section(o->section))
             apply_option(loading, o, &loading->defaults, NULL, config);
-    try_defaults(loading);
+    if (there)
+        try_defaults(loading);
 }
 
 static void check_default(struct loading *loading)

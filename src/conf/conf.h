@@ -14,6 +14,7 @@ struct config {
     size_t count;
     char *default_account; /* [tappal] default */
     char *log;             /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
+    uint32_t warn_after, give_up_after; /* [queue], in seconds; 0: never */
 };
 
 /* Reads the whole folder. A folder without tappal.ini and accounts/ gives count 0 and success.

@@ -162,8 +162,8 @@ const struct conf_option option_table[] = {
     LATER("tappal", "notify", "a command that tells you of trouble"),
     LATER("queue", "max_messages", "how many messages the queue may hold"),
     LATER("queue", "max_bytes", "how many bytes the queue may hold"),
-    LATER("queue", "warn_after", "when a waiting message is reported"),
-    LATER("queue", "give_up_after", "when a waiting message is given up"),
+    ROW("queue", "warn_after", OPTION_SECONDS, CONFIG(warn_after), "4h", "how long a message may wait before you are told; 0s: you are not"),
+    ROW("queue", "give_up_after", OPTION_SECONDS, CONFIG(give_up_after), "5d", "how long it is tried before it is reported as undeliverable; 0s: for ever"),
     { 0 },
 };
 /* clang-format on */

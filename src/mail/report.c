@@ -7,9 +7,28 @@
 
 #define FIELD_MAX 900 /* octets of a server's words in one field: lines end at 998 */
 
-bool report_is_wanted(const struct recipient *r)
+/* What differs between the kinds. */
+static const struct words {
+    const char *subject, *mark, *about, *after, *action, *status;
+    unsigned notify;
+} kinds[] = {
+    [REPORT_REFUSED] = {"Undelivered mail", "report", "Your message could not be delivered to:",
+                        "It will not be tried again.", "failed", "5.0.0", NOTIFY_FAILURE},
+    [REPORT_EXPIRED] = {"Undelivered mail", "report", "Your message was not delivered, and is given up, for:",
+                        "It will not be tried again.", "failed", "4.4.7", NOTIFY_FAILURE},
+    [REPORT_DELAYED] = {"Delayed mail", "delay", "Your message is not delivered yet to:",
+                        "It is tried on; nothing needs to be done.", "delayed", "4.4.7", NOTIFY_DELAY},
+    [REPORT_RELAYED] =
+        {"Mail handed on", "relay",
+         "Your message was handed on for these recipients. The server that took it does not say "
+         "what\r\nbecomes of it:",
+         "You asked to be told.", "relayed", "2.0.0", NOTIFY_SUCCESS},
+};
+
+bool report_is_wanted(const struct recipient *r, enum report_kind kind)
 {
-    return r->notify == NOTIFY_UNSET || (r->notify & NOTIFY_FAILURE) != 0;
+    bool by_default = kinds[kind].notify == NOTIFY_FAILURE;
+    return r->notify == NOTIFY_UNSET ? by_default : (r->notify & kinds[kind].notify) != 0;
 }
 
 /* Something to stand in a header or field line: printable ASCII, the rest as '?'. */
@@ -61,15 +80,16 @@ static bool add_header(const struct report *r, struct str *out, struct err *err)
                     "Date: %s\r\n"
                     "From: Mail Delivery <%s>\r\n"
                     "To: <%s>\r\n"
-                    "Subject: Undelivered mail\r\n"
-                    "Message-ID: <report.%s.%zu@%s>\r\n"
+                    "Subject: %s\r\n"
+                    "Message-ID: <%s.%s.%zu@%s>\r\n"
                     "Auto-Submitted: auto-replied\r\n"
                     "MIME-Version: 1.0\r\n"
                     "Content-Type: multipart/report; report-type=%s;\r\n"
                     " boundary=\"=_report_%s\"\r\n"
                     "Content-Transfer-Encoding: 8bit\r\n\r\n",
-                    r->date, r->from, r->envelope->sender, r->id, first_about(r), r->host,
-                    is_utf8(r) ? "global-delivery-status" : "delivery-status", r->id);
+                    r->date, r->from, r->envelope->sender, kinds[r->kind].subject, kinds[r->kind].mark, r->id,
+                    first_about(r), r->host, is_utf8(r) ? "global-delivery-status" : "delivery-status",
+                    r->id);
 }
 
 /* -- first part: for people -- */
@@ -82,11 +102,20 @@ static bool add_person_recipient(const struct report *r, size_t i, struct str *o
         !str_addz(out, "\r\n", err)) {
         return false;
     }
+    if (o->code == 0) { /* no server's words */
+        return str_addz(out, "    ", err) && add_words(out, o->text != NULL ? o->text : "", err) &&
+               str_addz(out, "\r\n\r\n", err);
+    }
     if (r->remote != NULL && !str_addf(out, err, "    The server %s said:\r\n", r->remote)) {
         return false;
     }
     return str_addf(out, err, "    %d %s%s", o->code, o->enhanced, o->enhanced[0] != '\0' ? " " : "") &&
            add_words(out, o->text != NULL ? o->text : "", err) && str_addz(out, "\r\n\r\n", err);
+}
+
+static bool add_waited(const struct report *r, struct str *out, struct err *err)
+{
+    return r->waited == NULL || str_addf(out, err, "It has been tried for %s. ", r->waited);
 }
 
 static bool add_person_part(const struct report *r, struct str *out, struct err *err)
@@ -95,13 +124,14 @@ static bool add_person_part(const struct report *r, struct str *out, struct err 
                                                         "Content-Type: text/plain; charset=utf-8\r\n"
                                                         "Content-Transfer-Encoding: 8bit\r\n\r\n"
                                                         "This is tappal, the mail program on %s.\r\n\r\n"
-                                                        "Your message could not be delivered to:\r\n\r\n",
-                                                        r->host);
+                                                        "%s\r\n\r\n",
+                                                        r->host, kinds[r->kind].about);
     for (size_t i = 0; ok && i < r->envelope->count; i++) {
         ok = !r->about[i] || add_person_recipient(r, i, out, err);
     }
-    ok = ok && str_addf(out, err, "It will not be tried again. %s is below.\r\n",
-                        r->header_only ? "The message's header" : "The message");
+    ok = ok && add_waited(r, out, err) &&
+         str_addf(out, err, "%s %s is below.\r\n", kinds[r->kind].after,
+                  r->header_only ? "The message's header" : "The message");
     return ok && (r->kept == NULL || str_addf(out, err, "The whole message is kept in %s\r\n", r->kept)) &&
            str_addz(out, "\r\n", err);
 }
@@ -115,11 +145,29 @@ static bool add_address_field(const char *name, const char *address, struct str 
            str_addz(out, "\r\n", err);
 }
 
-static bool add_diagnostic(const struct outcome *o, struct str *out, struct err *err)
+static bool add_reply_field(const struct outcome *o, struct str *out, struct err *err)
 {
     return str_addf(out, err, "Diagnostic-Code: smtp; %d %s%s", o->code, o->enhanced,
                     o->enhanced[0] != '\0' ? " " : "") &&
            add_ascii(out, o->text != NULL ? o->text : "", err) && str_addz(out, "\r\n", err);
+}
+
+/* Only a server's words are "smtp". */
+static bool add_diagnostic(const struct report *r, const struct outcome *o, struct str *out, struct err *err)
+{
+    if (o->code == 0) {
+        return o->text == NULL || (str_addz(out, "Diagnostic-Code: x-tappal; ", err) &&
+                                   add_ascii(out, o->text, err) && str_addz(out, "\r\n", err));
+    }
+    return r->remote == NULL ||
+           (str_addf(out, err, "Remote-MTA: dns; %s\r\n", r->remote) && add_reply_field(o, out, err));
+}
+
+static bool add_dates(const struct report *r, struct str *out, struct err *err)
+{
+    return str_addf(out, err, "Last-Attempt-Date: %s\r\n", r->tried) &&
+           (r->until == NULL || str_addf(out, err, "Will-Retry-Until: %s\r\n", r->until)) &&
+           str_addz(out, "\r\n", err);
 }
 
 static bool add_recipient_fields(const struct report *r, size_t i, struct str *out, struct err *err)
@@ -130,11 +178,9 @@ static bool add_recipient_fields(const struct report *r, size_t i, struct str *o
     return (to->orcpt == NULL || (str_addz(out, "Original-Recipient: ", err) &&
                                   add_words(out, to->orcpt, err) && str_addz(out, "\r\n", err))) &&
            add_address_field("Final-Recipient", to->address, out, err) &&
-           str_addf(out, err, "Action: failed\r\nStatus: %s\r\n",
-                    o->enhanced[0] != '\0' ? o->enhanced : "5.0.0") &&
-           (r->remote == NULL ||
-            (str_addf(out, err, "Remote-MTA: dns; %s\r\n", r->remote) && add_diagnostic(o, out, err))) &&
-           str_addf(out, err, "Last-Attempt-Date: %s\r\n\r\n", r->tried);
+           str_addf(out, err, "Action: %s\r\nStatus: %s\r\n", kinds[r->kind].action,
+                    o->enhanced[0] != '\0' ? o->enhanced : kinds[r->kind].status) &&
+           add_diagnostic(r, o, out, err) && add_dates(r, out, err);
 }
 
 static bool add_fields_part(const struct report *r, struct str *out, struct err *err)

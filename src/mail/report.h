@@ -1,4 +1,5 @@
-/* report - the message that tells a sender what was not delivered (RFC 3464, 6522, 6533).
+/* report - the message that tells a sender what was not delivered, or not yet, or, where asked for, that it was
+ * handed on (RFC 3464, 6522, 6533).
  * Pure and deterministic: the same facts give the same octets, and the same Message-ID, so that a report made
  * twice (a crash between making it and noting so) can be told for what it is. */
 #ifndef TAPPAL_MAIL_REPORT_H
@@ -11,7 +12,17 @@
 #define REPORT_TEXT_MAX (1024 * 1024) /* a longer message is returned as its header alone */
 #define REPORT_MAX (4 * REPORT_TEXT_MAX)
 
+enum report_kind {
+    REPORT_REFUSED, /* by the server */
+    REPORT_EXPIRED, /* tried long enough */
+    REPORT_DELAYED, /* not delivered yet */
+    REPORT_RELAYED, /* handed on to a server that confirms nothing: only for those who asked (NOTIFY=SUCCESS) */
+};
+
 struct report {
+    enum report_kind kind;
+    const char *waited;          /* "5 d": of EXPIRED and DELAYED */
+    const char *until;           /* of DELAYED, when it is given up, RFC 5322; NULL: never */
     const char *id;              /* of the message in the queue */
     const char *host;            /* this machine's mail name */
     const char *from;            /* the address the report is from */
@@ -29,8 +40,8 @@ struct report {
     const char *kept; /* where the whole message is kept, where it is not in the report; NULL: nowhere */
 };
 
-/* Has this recipient asked, with NOTIFY, not to be reported on? */
-bool report_is_wanted(const struct recipient *r);
+/* Is this recipient to be reported on so? Its NOTIFY says (RFC 3461, 4.1). */
+bool report_is_wanted(const struct recipient *r, enum report_kind kind);
 /* The whole report, CRLF line ends; `out` with a maximum of REPORT_MAX. */
 MUST_USE bool report_write(const struct report *r, struct str *out, struct err *err);
 

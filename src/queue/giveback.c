@@ -7,20 +7,38 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "box/maildir.h"
+#include "base/text.h"
 #include "mail/report.h"
+#include "queue/post.h"
 
 #define PATH_LEN_MAX 4096
 
-static bool is_untold(const struct message *m, size_t i)
+/* Was it tried for too long (queue/term), rather than refused? */
+static bool is_given_up(const struct outcome *o)
 {
-    return m->journal.outcomes[i].verdict == VERDICT_REFUSED && !m->journal.reported[i];
+    return o->verdict == VERDICT_REFUSED && o->code / 100 != 5;
+}
+
+static bool is_untold(const struct message *m, size_t i, enum verdict verdict)
+{
+    return m->journal.outcomes[i].verdict == verdict && !m->journal.reported[i];
 }
 
 bool giveback_is_due(const struct message *m)
 {
     for (size_t i = 0; i < m->envelope.count; i++) {
-        if (is_untold(m, i)) {
+        if (is_untold(m, i, VERDICT_REFUSED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool giveback_is_asked_for(const struct message *m)
+{
+    for (size_t i = 0; i < m->envelope.count; i++) {
+        if (is_untold(m, i, VERDICT_DELIVERED) &&
+            report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
             return true;
         }
     }
@@ -58,37 +76,52 @@ static const char *own_address(const struct line *line, const struct envelope *e
     return line->account->address != NULL ? line->account->address : e->sender;
 }
 
-static bool is_header_only(const struct message *m)
+/* Only who is told of a failure wants the message back (RFC 3461, 4.3). */
+static bool is_header_only(const struct message *m, enum report_kind kind)
 {
-    return m->envelope.ret == RET_HDRS || m->facts.size > REPORT_TEXT_MAX;
+    return m->envelope.ret == RET_HDRS || m->facts.size > REPORT_TEXT_MAX || kind >= REPORT_DELAYED;
 }
 
 bool giveback_keeps_message(const struct message *m)
 {
-    if (m->envelope.ret == RET_HDRS || !is_header_only(m) || !giveback_has_sender(m)) {
-        return false;
-    }
+    bool cut = m->envelope.ret != RET_HDRS && m->facts.size > REPORT_TEXT_MAX && giveback_has_sender(m);
     for (size_t i = 0; i < m->envelope.count; i++) {
-        if (m->journal.outcomes[i].verdict == VERDICT_REFUSED &&
-            report_is_wanted(&m->envelope.recipients[i])) {
+        const struct outcome *o = &m->journal.outcomes[i];
+        if (is_given_up(o) || (cut && o->verdict == VERDICT_REFUSED &&
+                               report_is_wanted(&m->envelope.recipients[i], REPORT_REFUSED))) {
             return true;
         }
     }
     return false;
 }
 
-static bool write_report(const struct store *store, const struct lines *lines, const struct line *line,
-                         const struct message *m, const bool *about, struct str *out, struct err *err)
+/* Since when it is tried: from when it came in, or a person brought it back. */
+static void show_waited(const struct message *m, char out[32])
 {
-    char now[48], arrived[48], tried[48];
-    bool header_only = is_header_only(m);
+    int64_t since = m->journal.again > 0 ? m->journal.again : m->envelope.accepted;
+    int64_t now = clock_now();
+    text_show_duration(now > since ? (uint64_t)(now - since) : 0, out);
+}
+
+static bool write_report(const struct store *store, const struct lines *lines, const struct line *line,
+                         const struct message *m, enum report_kind kind, const bool *about, struct str *out,
+                         struct err *err)
+{
+    char now[48], arrived[48], tried[48], until[48], waited[32];
+    uint32_t give_up = line->config->give_up_after;
+    bool header_only = is_header_only(m, kind);
     struct str text = STR_INIT(REPORT_TEXT_MAX + 1), kept = STR_INIT(PATH_LEN_MAX);
     bool ok =
         read_text(m, header_only, &text, err) && str_addf(&kept, err, "%s/failed/%s", store->path, m->id);
     clock_rfc5322(clock_now(), now);
     clock_rfc5322(m->envelope.accepted, arrived);
-    clock_rfc5322(m->journal.last_attempt, tried);
+    clock_rfc5322(m->journal.last_attempt > 0 ? m->journal.last_attempt : clock_now(), tried);
+    clock_rfc5322(m->envelope.accepted + give_up, until);
+    show_waited(m, waited);
     struct report report = {
+        .kind = kind,
+        .waited = kind == REPORT_EXPIRED || kind == REPORT_DELAYED ? waited : NULL,
+        .until = kind == REPORT_DELAYED && give_up > 0 ? until : NULL,
         .id = m->id,
         .host = lines->place->mail_name,
         .from = own_address(line, &m->envelope),
@@ -104,57 +137,11 @@ static bool write_report(const struct store *store, const struct lines *lines, c
         .header_only = header_only,
         .eight_bit = m->facts.eight_bit_header || (!header_only && m->facts.eight_bit_body),
         .utf8_header = m->facts.eight_bit_header,
-        .kept = giveback_keeps_message(m) ? kept.buf : NULL,
+        .kept = kind <= REPORT_EXPIRED && giveback_keeps_message(m) ? kept.buf : NULL,
     };
     ok = ok && report_write(&report, out, err);
     str_free(&text);
     str_free(&kept);
-    return ok;
-}
-
-/* -- where it goes -- */
-
-static bool put_into_maildir(const struct account *account, const struct str *report, struct err *err)
-{
-    struct str path = STR_INIT(PATH_LEN_MAX);
-    bool ok = str_addf(&path, err, "%s%s", account->fetch.maildir,
-                       account->fetch.layout == LAYOUT_NESTED ? "/INBOX" : "") &&
-              maildir_deliver(path.buf, report->buf, report->len, err);
-    str_free(&path);
-    return ok;
-}
-
-static bool put_into_queue(struct store *store, const struct line *line, const struct message *m,
-                           const struct str *report, struct err *err)
-{
-    const struct account *account = line->account;
-    struct store_writer *w = NULL;
-    struct envelope e;
-    envelope_init(&e);
-    e.accepted = clock_now();
-    e.uid = m->envelope.uid;
-    e.is_report = true;
-    e.sender = strdup("");
-    e.account = strdup(account->name);
-    e.config_dir = strdup(account->config_dir);
-    bool ok = (e.sender != NULL && e.account != NULL && e.config_dir != NULL) || err_nomem(err);
-    ok = ok && envelope_add(&e, m->envelope.sender, err) && store_begin(store, &e, &w, err) &&
-         store_write(w, report->buf, report->len, err) && store_commit(w, err);
-    store_writer_free(&w);
-    envelope_free(&e);
-    return ok;
-}
-
-static bool put_down(struct store *store, const struct line *line, const struct message *m,
-                     const struct str *report, struct err *err)
-{
-    const struct fetch_conf *fetch = &line->account->fetch;
-    bool ok = fetch->on && fetch->maildir != NULL ? put_into_maildir(line->account, report, err)
-                                                  : put_into_queue(store, line, m, report, err);
-    if (ok) {
-        log_event(LOG_LEVEL_WARNING, "reported", "id", m->id, "account", line->account->name, "to",
-                  fetch->on && fetch->maildir != NULL ? fetch->maildir : m->envelope.sender, NULL);
-    }
     return ok;
 }
 
@@ -170,32 +157,72 @@ static bool record(struct message *m, const bool *about, struct journal_writer *
     return journal_sync(w, err);
 }
 
+static bool is_about(const struct message *m, size_t i, enum report_kind kind)
+{
+    const struct outcome *o = &m->journal.outcomes[i];
+    switch (kind) {
+    case REPORT_REFUSED:
+        return is_untold(m, i, VERDICT_REFUSED) && !is_given_up(o);
+    case REPORT_EXPIRED:
+        return is_untold(m, i, VERDICT_REFUSED) && is_given_up(o);
+    case REPORT_RELAYED:
+        return is_untold(m, i, VERDICT_DELIVERED);
+    default:
+        return o->verdict == VERDICT_NONE || o->verdict == VERDICT_LATER;
+    }
+}
+
 /* Whom this report is about: those who want one. False: nobody. */
-static bool choose_about(const struct message *m, bool *about)
+static bool choose_about(const struct message *m, enum report_kind kind, bool *about)
 {
     bool wanted = false;
     for (size_t i = 0; i < m->envelope.count; i++) {
-        about[i] = is_untold(m, i) && report_is_wanted(&m->envelope.recipients[i]);
+        about[i] = is_about(m, i, kind) && report_is_wanted(&m->envelope.recipients[i], kind);
         wanted = wanted || about[i];
     }
     return wanted;
 }
 
+/* One report, if anybody wants it, into the person's maildir or the queue. */
+static bool report(struct store *store, const struct lines *lines, const struct line *line,
+                   const struct message *m, enum report_kind kind, bool *about, struct err *err)
+{
+    struct str out = STR_INIT(REPORT_MAX);
+    struct post post = {.to = m->envelope.sender, .uid = m->envelope.uid, .event = "reported", .id = m->id};
+    bool ok = !choose_about(m, kind, about) || (write_report(store, lines, line, m, kind, about, &out, err) &&
+                                                post_put(store, line, &post, &out, err));
+    str_free(&out);
+    return ok;
+}
+
 bool giveback_report(struct store *store, const struct lines *lines, const struct line *line,
                      struct message *m, struct journal_writer *w, struct err *err)
 {
-    struct str out = STR_INIT(REPORT_MAX);
+    static const enum report_kind kinds[] = {REPORT_RELAYED, REPORT_REFUSED, REPORT_EXPIRED};
     bool *about = calloc(m->envelope.count + 1, sizeof(bool));
     bool ok = about != NULL || err_nomem(err);
 
-    if (ok && choose_about(m, about)) {
-        ok = write_report(store, lines, line, m, about, &out, err) && put_down(store, line, m, &out, err);
+    for (size_t k = 0; ok && k < sizeof(kinds) / sizeof(*kinds); k++) {
+        ok = report(store, lines, line, m, kinds[k], about, err);
+        for (size_t i = 0; ok && i < m->envelope.count; i++) {
+            /* those who want no report are settled as well */
+            about[i] = about[i] || (kinds[k] != REPORT_RELAYED && is_about(m, i, kinds[k]));
+        }
+        ok = ok && record(m, about, w, err);
     }
-    for (size_t i = 0; ok && i < m->envelope.count; i++) {
-        about[i] = is_untold(m, i); /* those who want no report are settled as well */
-    }
-    ok = ok && record(m, about, w, err);
     free(about);
-    str_free(&out);
+    return ok;
+}
+
+bool giveback_delayed(struct store *store, const struct lines *lines, const struct line *line,
+                      struct message *m, struct journal_writer *w, struct err *err)
+{
+    bool *about = calloc(m->envelope.count + 1, sizeof(bool));
+    bool ok = about != NULL || err_nomem(err);
+    if (ok && choose_about(m, REPORT_DELAYED, about)) {
+        ok = report(store, lines, line, m, REPORT_DELAYED, about, err) &&
+             journal_warned(w, clock_now(), err) && journal_sync(w, err);
+    }
+    free(about);
     return ok;
 }

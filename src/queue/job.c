@@ -13,6 +13,8 @@
 #include "base/proc.h"
 #include "mail/retry.h"
 #include "queue/giveback.h"
+#include "queue/notice.h"
+#include "queue/term.h"
 
 #define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
@@ -287,8 +289,16 @@ static void log_failure(const struct job *job, const struct err *why)
               "kind", err_kind_name(why->kind), "problem", why->what, "hint", why->hint, NULL);
 }
 
+static enum job_end conclude(struct job *job, struct journal_writer *w, struct err *err);
+
+/* Not this time. If it was tried for long enough, that was the last time. */
+static enum job_end in_vain(struct job *job, struct journal_writer *w, struct err *err)
+{
+    return term_is_over(job->message, job->line->config, clock_now()) ? conclude(job, w, err) : JOB_KEPT;
+}
+
 /* The line could not be had. The message is not blamed: no attempt is counted. */
-static enum job_end no_line(struct job *job, const struct err *why, struct err *err)
+static enum job_end no_line(struct job *job, struct journal_writer *w, const struct err *why, struct err *err)
 {
     struct err noting;
     bool local = is_local(why);
@@ -303,8 +313,10 @@ static enum job_end no_line(struct job *job, const struct err *why, struct err *
         *err = noting;
         return JOB_LOCAL;
     }
-    *err = *why;
-    return local ? JOB_LOCAL : JOB_KEPT;
+    if (local) {
+        *err = *why;
+    }
+    return local ? JOB_LOCAL : in_vain(job, w, err);
 }
 
 /* The end of the data went out and no answer came. */
@@ -335,7 +347,7 @@ static enum job_end cut(struct attempt *a, const struct smtp_transaction *t, con
     if (ok && (t->blame == SMTP_BLAME_ACCOUNT || job->line->hung_up >= HUNG_UP_MAX)) {
         ok = line_fail(job->line, why, err);
     }
-    return ok ? JOB_KEPT : JOB_LOCAL;
+    return !ok ? JOB_LOCAL : t->in_doubt ? JOB_KEPT : in_vain(job, a->w, err);
 }
 
 /* This machine failed: its disk, its memory. Nothing more is tried; what could be written is written. */
@@ -385,19 +397,31 @@ static bool leave_to_waiter(struct job *job)
     return count_of(m, VERDICT_REFUSED) == m->journal.count && waiter_is_there(job->waiter);
 }
 
+/* Tried for long enough, and this time in vain: whoever is left is given up. */
+static bool give_up_in_time(struct job *job, struct journal_writer *w, struct err *err)
+{
+    const struct message *m = job->message;
+    const struct breaker *b = &job->line->breaker;
+    if (count_open(m) == 0 || !term_is_over(m, job->line->config, clock_now())) {
+        return true;
+    }
+    const char *why = b->failures > 0 ? b->why.what : "The message could not be sent in time.";
+    return term_give_up(m, w, why, err) && journal_sync(w, err);
+}
+
 /* Reports what is to be reported, and ends the message where nothing is left to do. */
 static enum job_end conclude(struct job *job, struct journal_writer *w, struct err *err)
 {
     struct message *m = job->message;
-    size_t open = count_open(m);
+    bool ok = give_up_in_time(job, w, err), keep = giveback_keeps_message(m);
     bool refused = count_of(m, VERDICT_REFUSED) > 0;
-    bool keep = giveback_keeps_message(m), ok = true;
+    size_t open = count_open(m);
 
-    if (leave_to_waiter(job)) {
+    if (ok && leave_to_waiter(job)) {
         ok = journal_next(w, clock_now() + WAITER_SECONDS, err) && journal_sync(w, err);
         return ok ? JOB_KEPT : JOB_LOCAL;
     }
-    if (giveback_is_due(m) && giveback_has_sender(m)) {
+    if (ok && (giveback_is_due(m) || giveback_is_asked_for(m)) && giveback_has_sender(m)) {
         ok = giveback_report(job->store, job->lines, job->line, m, w, err);
     }
     if (ok && open > 0) {
@@ -471,7 +495,7 @@ static enum job_end deliver(struct job *job, struct journal_writer *w, struct er
     enum job_end end = JOB_LOCAL;
 
     if (!line_open(job->lines, job->line, &why)) {
-        return no_line(job, &why, err);
+        return no_line(job, w, &why, err);
     }
     if (attempt_begin(&a, err)) {
         end = attempt_run(&a, err);
@@ -510,11 +534,11 @@ static bool is_held_by_breaker(struct job *job)
     return line->down || (breaker_holds(&line->breaker, clock_now()) && !job->now && !first_set_up);
 }
 
-static enum job_end stay(struct job *job, struct err *err)
+static enum job_end stay(struct job *job, struct journal_writer *w, struct err *err)
 {
     const struct breaker *b = &job->line->breaker;
     if (!waiter_is_there(job->waiter)) {
-        return JOB_KEPT;
+        return in_vain(job, w, err);
     }
     waiter_failure(job->waiter, &b->why);
     return job_note_failure(job->store, job->message, &b->why, b->next, err) ? JOB_KEPT : JOB_LOCAL;
@@ -538,7 +562,20 @@ static enum job_end run(struct job *job, struct journal_writer *w, struct err *e
     if (count_open(m) == 0) {
         return conclude(job, w, err);
     }
-    return is_held_by_breaker(job) ? stay(job, err) : deliver(job, w, err);
+    return is_held_by_breaker(job) ? stay(job, w, err) : deliver(job, w, err);
+}
+
+/* Whoever asked to be told of a delay is, at once; all others by one letter for the account. */
+static bool tell_of_delay(struct job *job, struct journal_writer *w, struct err *err)
+{
+    struct message *m = job->message;
+    bool is_long = job->line != NULL && term_is_long(m, job->line->config, clock_now());
+    if (!is_long || m->journal.held) {
+        return true;
+    }
+    notice_consider(job->lines, job->line, m);
+    return m->journal.warned > 0 || !giveback_has_sender(m) ||
+           giveback_delayed(job->store, job->lines, job->line, m, w, err);
 }
 
 enum job_end job_run(struct job *job, struct err *err)
@@ -547,6 +584,9 @@ enum job_end job_run(struct job *job, struct err *err)
     enum job_end end = JOB_LOCAL;
     if (journal_open(job->store, job->message, &w, err)) {
         end = run(job, w, err);
+    }
+    if (end == JOB_KEPT && !tell_of_delay(job, w, err)) {
+        end = JOB_LOCAL;
     }
     journal_close(&w);
     store_release(job->message);

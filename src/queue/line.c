@@ -61,12 +61,9 @@ static const struct config *find_config(struct lines *lines, const char *dir, st
     return config;
 }
 
-static const struct account *find_account(struct lines *lines, const struct envelope *e, struct err *err)
+static const struct account *find_account(const struct config *config, const struct envelope *e,
+                                          struct err *err)
 {
-    const struct config *config = find_config(lines, e->config_dir, err);
-    if (config == NULL) {
-        return NULL;
-    }
     const struct account *account = e->account != NULL
                                         ? conf_find(config, e->account, err)
                                         : conf_choose_sender(config, e->sender, e->header_from, err);
@@ -104,7 +101,8 @@ static void line_free(struct line *line)
 
 bool lines_find(struct lines *lines, const struct envelope *e, struct line **line_r, struct err *err)
 {
-    const struct account *account = find_account(lines, e, err);
+    const struct config *config = find_config(lines, e->config_dir, err);
+    const struct account *account = config != NULL ? find_account(config, e, err) : NULL;
     if (account == NULL) {
         return false;
     }
@@ -118,6 +116,7 @@ bool lines_find(struct lines *lines, const struct envelope *e, struct line **lin
     if (line == NULL) {
         return false;
     }
+    line->config = config;
     struct line **grown = realloc(lines->items, (lines->count + 1) * sizeof(struct line *));
     if (grown == NULL) {
         line_free(line);

@@ -10,6 +10,7 @@
 #include "queue/waiter.h"
 
 struct line {
+    const struct config *config; /* that the account is of */
     const struct account *account;
     struct breaker breaker;
     struct smtp *smtp; /* NULL: not connected */
@@ -17,6 +18,7 @@ struct line {
     bool lock_step;    /* this host does not bear commands ahead of answers: learned in this run */
     unsigned hung_up;  /* connections in a row that ended within a transaction */
     bool down;         /* not to be tried again in this run */
+    bool notice_due;   /* messages have waited for long, and nobody was told (queue/notice) */
 };
 
 /* All lines of a run, and the configurations they come from. */

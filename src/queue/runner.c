@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "queue/job.h"
+#include "queue/notice.h"
 
 #define CONFIG_RETRY 300 /* seconds; looking again costs nothing but a look */
 
@@ -178,6 +179,7 @@ static bool run_in_role(struct runner *r, bool *had_r, struct err *err)
     while (ok && any) {
         ok = scan(r, &any, err);
     }
+    notice_send(&r->store, &r->lines);
     close(role);
     return ok;
 }

@@ -11,6 +11,7 @@
  *   next T                      due at T
  *   hold WHY, release           by a person, or in doubt twice
  *   warned T                    the delay notice is made
+ *   again T                     a person brought it back from failed/: who was refused is tried again
  *   finished HOW                nothing is left to do but to remove the message
  *
  * An unknown record is as bad as a damaged one: another version wrote it, and guessing costs a message. */
@@ -183,6 +184,20 @@ static bool warned(struct journal *j, const char *rest, struct err *err)
     return read_time(rest, &j->warned, err);
 }
 
+/* All starts anew, but for whom it is delivered to and what may have arrived. */
+static bool again(struct journal *j, const char *rest, struct err *err)
+{
+    for (size_t i = 0; i < j->count; i++) {
+        if (j->outcomes[i].verdict == VERDICT_REFUSED) {
+            outcome_free(&j->outcomes[i]);
+            j->reported[i] = false;
+        }
+    }
+    j->attempts = j->unfinished = 0;
+    j->warned = j->next_try = 0;
+    return read_time(rest, &j->again, err);
+}
+
 static bool finished(struct journal *j, const char *rest, struct err *err)
 {
     j->finished = true;
@@ -214,9 +229,9 @@ static bool apply_record(struct journal *j, const char *record, struct err *err)
     static const struct {
         const char *word;
         bool (*read)(struct journal *j, const char *rest, struct err *err);
-    } rows[] = {{"attempt", attempt},   {"end", end},          {"reported", reported}, {"doubt", doubt},
-                {"answered", answered}, {"next", next},        {"hold", hold},         {"release", release},
-                {"warned", warned},     {"finished", finished}};
+    } rows[] = {{"attempt", attempt},   {"end", end},     {"reported", reported}, {"doubt", doubt},
+                {"answered", answered}, {"next", next},   {"hold", hold},         {"release", release},
+                {"warned", warned},     {"again", again}, {"finished", finished}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!is_word(record, rows[i].word))
             continue;

@@ -31,6 +31,7 @@ struct journal {
     bool finished;            /* every recipient is delivered, or reported on, or the person removed it */
     char *finished_how;       /* "delivered", "returned", "removed", "refused" */
     int64_t warned;           /* when the delay notice was made; 0: never */
+    int64_t again;            /* when a person brought it back from failed/: its time runs from there; 0: never */
     struct outcome *outcomes; /* one per recipient of the envelope, in its order; a delivered one stays so */
     bool *reported;           /* likewise: its refusal is reported to the sender */
     size_t count;
@@ -73,6 +74,7 @@ MUST_USE bool journal_failure(struct journal_writer *w, const struct err *why, s
 MUST_USE bool journal_next(struct journal_writer *w, int64_t when, struct err *err);
 MUST_USE bool journal_hold(struct journal_writer *w, const char *why, struct err *err); /* NULL: release */
 MUST_USE bool journal_warned(struct journal_writer *w, int64_t now, struct err *err);
+MUST_USE bool journal_again(struct journal_writer *w, int64_t now, struct err *err);
 MUST_USE bool journal_finished(struct journal_writer *w, const char *how, struct err *err);
 MUST_USE bool journal_sync(struct journal_writer *w, struct err *err);
 void journal_close(struct journal_writer **w); /* what was not synced is dropped */

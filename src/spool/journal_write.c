@@ -178,6 +178,12 @@ bool journal_warned(struct journal_writer *w, int64_t now, struct err *err)
     return add_time(w, "warned", now, err);
 }
 
+bool journal_again(struct journal_writer *w, int64_t now, struct err *err)
+{
+    w->due.next_try = 0;
+    return add_time(w, "again", now, err);
+}
+
 bool journal_finished(struct journal_writer *w, const char *how, struct err *err)
 {
     w->due.finished = true;

@@ -139,14 +139,43 @@ START_TEST(test_report_notify)
 {
     static const struct {
         unsigned notify;
-        bool wanted;
-    } cases[] = {{NOTIFY_UNSET, true},
-                 {NOTIFY_NEVER, false},
-                 {NOTIFY_SUCCESS, false},
-                 {NOTIFY_DELAY | NOTIFY_FAILURE, true}};
+        bool wanted[4]; /* by kind */
+    } cases[] = {{NOTIFY_UNSET, {true, true, false, false}},
+                 {NOTIFY_NEVER, {false, false, false, false}},
+                 {NOTIFY_SUCCESS, {false, false, false, true}},
+                 {NOTIFY_DELAY | NOTIFY_FAILURE, {true, true, true, false}}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct recipient r = {.notify = cases[i].notify};
-        ck_assert_int_eq(report_is_wanted(&r), cases[i].wanted);
+        for (enum report_kind kind = REPORT_REFUSED; kind <= REPORT_RELAYED; kind++) {
+            ck_assert_int_eq(report_is_wanted(&r, kind), cases[i].wanted[kind]);
+        }
+    }
+}
+END_TEST
+
+START_TEST(test_report_kinds)
+{
+    static const struct {
+        enum report_kind kind;
+        const char *parts[6];
+    } cases[] = {
+        {REPORT_EXPIRED,
+         {"Subject: Undelivered mail\r\n", "    It never answered\r\n", "It has been tried for 5 d. ",
+          "Action: failed\r\nStatus: 4.4.7\r\nDiagnostic-Code: x-tappal; It never answered\r\n"}},
+        {REPORT_DELAYED,
+         {"Subject: Delayed mail\r\n", "Message-ID: <delay.id0.1@", "Action: delayed\r\nStatus: 4.4.7\r\n",
+          "Will-Retry-Until: Fri, 27 Nov 2026 03:00:00 +0100\r\n\r\n"}},
+        {REPORT_RELAYED, {"Subject: Mail handed on\r\n", "Action: relayed\r\nStatus: 2.0.0\r\n"}},
+    };
+    char answer[] = "It never answered";
+    struct outcome silent[3] = {{.verdict = VERDICT_REFUSED}, {.verdict = VERDICT_REFUSED, .text = answer}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct report r = plain();
+        r.kind = cases[i].kind;
+        r.outcomes = silent;
+        r.waited = r.kind == REPORT_EXPIRED ? "5 d" : NULL;
+        r.until = r.kind == REPORT_DELAYED ? "Fri, 27 Nov 2026 03:00:00 +0100" : NULL;
+        check_has(&r, cases[i].parts);
     }
 }
 END_TEST
@@ -159,6 +188,7 @@ int main(void)
     tcase_add_test(tc, test_report_utf8);
     tcase_add_test(tc, test_report_header_only);
     tcase_add_test(tc, test_report_notify);
+    tcase_add_test(tc, test_report_kinds);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

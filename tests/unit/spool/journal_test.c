@@ -50,6 +50,10 @@ static const struct {
     {"hold a\\x0ab\nhold c", .sum = {.held = true}, .held_why = "c"},
     {"hold x\nrelease", .sum = {.held = false}},
     {"warned 7", .sum = {.warned = 7}},
+    {"attempt 1\nrecipient 0 delivered 250 - ok\nrecipient 1 refused 550 - no\nreported 1\nwarned 2\nnext "
+     "3\nagain 9",
+     .sum = {.last_attempt = 1, .again = 9},
+     .outcomes = {{.verdict = VERDICT_DELIVERED, .code = 250, .text = (char[]){"ok"}}}},
     {"finished delivered", .sum = {.finished = true}, .finished_how = "delivered"},
     {"hold x\nfinished removed", .sum = {.held = true, .finished = true}, .held_why = "x",
      .finished_how = "removed"},
@@ -122,6 +126,7 @@ START_TEST(test_journal_adds_up)
     ck_assert_int_eq(j.doubt_in_attempt, want->doubt_in_attempt);
     ck_assert_int_eq(j.finished, want->finished);
     ck_assert_int_eq(j.warned, want->warned);
+    ck_assert_int_eq(j.again, want->again);
     ck_assert_int_eq(j.last_kind, want->last_kind);
     same_text(j.held_why, cases[_i].held_why);
     same_text(j.finished_how, cases[_i].finished_how);

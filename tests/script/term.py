@@ -1,0 +1,181 @@
+#!/usr/bin/python3
+"""term - what happens to a message that waits: the notice, the reports that were asked for, giving up."""
+# run: limit=180
+import email
+import email.policy
+import pathlib
+import socket
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from deliver_home import Home
+from peer import Peer
+from tap import done, matches, ok, same
+
+HOUR, DAY = 3600, 86400
+GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 8BITMIME\n"
+MAIL = "C: MAIL FROM:<ada@example.org>*\nS: 250 ok\n"
+RCPT = "C: RCPT TO:<bob@example.org>\n"
+QUIT = "C: QUIT\neof\n"
+LATER = GREET + MAIL + RCPT + "S: 450 4.2.0 Greylisted\n" + QUIT
+TAKEN = GREET + MAIL + RCPT + "S: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 queued\n" + QUIT
+
+
+def serve(home, script, maildir=True):
+    with Peer(script, limit=20) as peer:
+        home.account(peer.port, maildir=maildir)
+        home.deliver()
+        try:
+            peer.listener.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+    return peer
+
+
+def letters(home):
+    return [email.message_from_bytes(r, policy=email.policy.default) for r in home.reports()]
+
+
+def closed_port(home):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        home.account(taken.getsockname()[1])
+        home.deliver()
+
+
+def test_notice():
+    with Home() as home:
+        home.account(1)
+        first, second = home.put(), home.put("eve@example.org", "joe@example.org")
+        closed_port(home)
+        home.later(3 * HOUR)
+        closed_port(home)
+        same(home.reports(), [], "after 3 hours nobody is told")
+        home.later(2 * HOUR)
+        late = home.put()
+        closed_port(home)
+        told = letters(home)
+        if same(len(told), 1, "after 4 hours: one letter for the account"):
+            text = told[0].get_content()
+            same((told[0]["Auto-Submitted"], told[0]["To"]), ("auto-generated", "ada@example.org"), "notice: its header")
+            matches(text, r"2 messages wait to be sent by the account work", "notice: how many")
+            matches(text, r"refused the connection", "notice: and why")
+            ok(first in text and second in text and late not in text and "eve@example.org and 1 more" in text, "notice: which", text)
+        home.later(6 * HOUR)
+        closed_port(home)
+        same(len(home.reports()), 1, "another one that waits: no second letter within a day")
+        home.later(DAY)
+        closed_port(home)
+        same(len(home.reports()), 2, "but the day after")
+        home.later(DAY)
+        closed_port(home)
+        same(len(home.reports()), 2, "and then none, for nothing is new")
+    with Home() as home:
+        home.write(home.config / "tappal.ini", f"[tappal]\nlog = {home.log}\n[queue]\nwarn_after = 0s\n")
+        home.account(1)
+        home.put()
+        home.later(DAY)
+        closed_port(home)
+        same(home.reports(), [], "warn_after = 0s: nobody is told")
+    with Home() as home:
+        home.account(1, maildir=False)
+        home.put()
+        home.later(5 * HOUR)
+        serve(home, LATER.replace(QUIT, "C: RSET\nS: 250 ok\nC: MAIL FROM:<>*\nS: 250 ok\nC: RCPT TO:<ada@example.org>\nS: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 ok\n" + QUIT), maildir=False)
+        same((len(home.ids()), home.reports()), (1, []), "without a maildir the notice goes out by mail")
+
+
+def test_delay_asked_for():
+    with Home() as home:
+        home.account(1)
+        ident = home.put(options=("-f", "ada@example.org", "-N", "delay", "-R", "full", "-V", "QQ7"))
+        home.later(5 * HOUR)
+        serve(home, LATER)
+        told = letters(home)
+        if same(len(told), 1, "NOTIFY=DELAY: one report"):
+            person, fields, text = told[0].iter_parts()
+            about = fields.get_payload()
+            same((about[0]["Original-Envelope-Id"], about[1]["Action"], about[1]["Status"]), ("QQ7", "delayed", "4.2.0"), "delay: fields")
+            ok(about[1]["Will-Retry-Until"] is not None, "delay: until when")
+            same(text.get_content_type(), "text/rfc822-headers", "delay: the header alone")
+        same(home.ids(), [ident], "delay: it stays queued")
+        home.later(2 * HOUR)
+        serve(home, LATER)
+        same(len(home.reports()), 1, "delay: told once, and by no notice")
+    with Home() as home:
+        home.account(1)
+        home.put(options=("-f", "ada@example.org", "-N", "failure"))
+        home.later(5 * HOUR)
+        serve(home, LATER)
+        same(home.reports(), [], "NOTIFY=FAILURE: no word of a delay")
+
+
+def test_success_asked_for():
+    for notify, expected in (("success", 1), ("success,failure", 1), ("failure", 0), ("never", 0)):
+        with Home() as home:
+            home.account(1)
+            home.put(options=("-f", "ada@example.org", "-N", notify))
+            peer = serve(home, TAKEN)
+            same((peer.good, home.ids()), (True, []), f"NOTIFY={notify}: delivered")
+            told = letters(home)
+            if same(len(told), expected, f"NOTIFY={notify}: reports") and told:
+                about = list(told[0].iter_parts())[1].get_payload()[1]
+                same((about["Action"], about["Status"], about["Final-Recipient"]), ("relayed", "2.0.0", "rfc822; bob@example.org"), "success: fields")
+    with Home() as home:
+        home.account(1)
+        home.put(options=("-f", "<>", "-N", "success"))
+        serve(home, TAKEN.replace("ada@example.org", ""))
+        same((home.ids(), home.ids("failed"), home.reports()), ([], [], []), "the null sender is told nothing")
+
+
+def test_given_up():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        home.later(5 * DAY - HOUR)
+        serve(home, LATER)
+        same(home.ids(), [ident], "a little under 5 days: tried on")
+        home.later(2 * HOUR)
+        serve(home, LATER)
+        same((home.ids(), home.ids("failed")), ([], [ident]), "5 days: given up, and kept in failed/")
+        report = letters(home)[-1]
+        person, fields, text = report.iter_parts()
+        about = fields.get_payload()[1]
+        same((about["Action"], about["Status"], about["Diagnostic-Code"]), ("failed", "4.2.0", "smtp; 450 4.2.0 Greylisted"), "given up: fields")
+        matches(person.get_content(), r"450 4.2.0 Greylisted\n\nIt has been tried for 5 d\. .*\nThe whole message is kept in .*/failed/" + ident, "given up: words for people")
+        matches(text.as_string(), r"Subject: x.*Hello", "given up: the full text")
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        home.later(6 * DAY)
+        serve(home, TAKEN)
+        same((home.ids(), home.ids("failed")), ([], []), "6 days asleep: tried first")
+
+
+def test_given_up_behind_the_breaker():
+    with Home() as home:
+        home.account(1)
+        ids = [home.put(), home.put(), home.put(options=("-f", "<>"))]
+        home.put(options=("-f", "ada@example.org", "-N", "never"))
+        home.later(5 * DAY + 60)
+        closed_port(home)
+        same((home.ids(), len(home.ids("failed"))), ([], 4), "no server for 5 days: all are given up")
+        told = [t for t in letters(home) if t.get_content_type() == "multipart/report"]
+        same(len(told), 2, "and reported, but for the null sender and for NOTIFY=NEVER")
+        about = list(told[0].iter_parts())[1].get_payload()[1]
+        same((about["Action"], about["Status"]), ("failed", "4.4.7"), "no server: fields")
+        matches(about["Diagnostic-Code"], "x-tappal; .*refused the connection", "no server: why")
+        ok(all(i in home.ids("failed") for i in ids), "they are the same")
+    with Home() as home:
+        home.write(home.config / "tappal.ini", f"[tappal]\nlog = {home.log}\n[queue]\ngive_up_after = 0s\n")
+        home.account(1)
+        ident = home.put()
+        home.later(50 * DAY)
+        closed_port(home)
+        same(home.ids(), [ident], "give_up_after = 0s: tried for ever")
+
+
+for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_given_up_behind_the_breaker):
+    test()
+done()
