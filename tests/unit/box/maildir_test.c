@@ -234,6 +234,23 @@ START_TEST(test_settled_stays)
 }
 END_TEST
 
+/* A file system without RENAME_NOREPLACE: stopped between link and unlink, the message has both names. */
+START_TEST(test_finish_of_a_twin)
+{
+    char from[128], to[128];
+    struct maildir *m = open_box();
+    put(maildir_sink(m), "twin", "", "x\r\n", 3, 3);
+    ck_assert(sink_settle(maildir_sink(m), &err));
+    snprintf(from, sizeof from, "%s/box/tmp/twin", root);
+    snprintf(to, sizeof to, "%s/box/new/twin", root);
+    ck_assert_int_eq(link(from, to), 0);
+    ck_assert(maildir_finish(m, "twin", "", &err));
+    ck_assert_int_eq(files_in("tmp", NULL), 0);
+    ck_assert_int_eq(files_in("new", NULL), 1);
+    maildir_close(&m);
+}
+END_TEST
+
 static const char *const bad_names[] = {"", ".x", "a/b", "../x", "a:2,S", "/abs"};
 
 START_TEST(test_bad_names)
@@ -333,6 +350,7 @@ int main(void)
     tcase_add_test(tc, test_flags_and_time);
     tcase_add_test(tc, test_drop_amend_abort);
     tcase_add_test(tc, test_settled_stays);
+    tcase_add_test(tc, test_finish_of_a_twin);
     tcase_add_loop_test(tc, test_bad_names, 0, sizeof bad_names / sizeof *bad_names);
     tcase_add_loop_test(tc, test_every_step, 0, 2);
     tcase_add_test(tc, test_deliver);

@@ -106,6 +106,7 @@ int main(void)
 {
     Suite *suite = suite_create("uidset");
     TCase *tc = tcase_create("uidset");
+    tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, test_uidset_read, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tc, test_uidset_against_a_table);
     tcase_add_test(tc, test_uidset_edges);
