@@ -74,10 +74,10 @@ static enum outcome ask_once(int tty, const char *question, struct str *line)
     return outcome;
 }
 
-static enum secret_answer no_terminal(struct err *err)
+static enum secret_answer no_terminal(const char *hint, struct err *err)
 {
     err_set(err, ERR_SECRET, "The password has to be typed, and there is no terminal to ask on.");
-    err_hint(err, "Keep it in the keyring or in a file (password_from), or use --password-from-stdin.");
+    err_hint(err, "%s", hint);
     return SECRET_FAILED;
 }
 
@@ -85,7 +85,8 @@ enum secret_answer secret_prompt(const char *question, struct secret *out, struc
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (tty < 0)
-        return no_terminal(err);
+        return no_terminal(
+            "Keep it in the keyring or in a file (password_from), or use --password-from-stdin.", err);
     struct str line = STR_INIT(SECRET_SOURCE_MAX);
     enum secret_answer answer = SECRET_FAILED;
     enum outcome outcome = GOT_NOTHING;
@@ -108,7 +109,10 @@ enum secret_answer secret_ask_prompt(const char *rest, const struct secret_query
 {
     (void)rest;
     if (!query->may_prompt) {
-        no_terminal(err);
+        no_terminal(
+            "Keep it in the keyring or in a file (password_from), or run tappal queue run or tappal-fetch "
+            "ACCOUNT on a terminal.",
+            err);
         return SECRET_LOCKED;
     }
     struct str question = STR_INIT(1024);

@@ -16,25 +16,32 @@
 #define VERDICT_FD 3
 #define PATH_LEN_MAX 4096
 
-enum { OPTION_QUEUE = 256, OPTION_WAIT_FOR, OPTION_NOW, OPTION_VERBOSE, OPTION_HELP, OPTION_VERSION };
-
-static const struct option options[] = {
-    {"queue", required_argument, NULL, OPTION_QUEUE},
-    {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
-    {"now", no_argument, NULL, OPTION_NOW},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {NULL, 0, NULL, 0},
+enum {
+    OPTION_QUEUE = 256,
+    OPTION_WAIT_FOR,
+    OPTION_NOW,
+    OPTION_ASK,
+    OPTION_VERBOSE,
+    OPTION_HELP,
+    OPTION_VERSION
 };
 
-static const char usage[] = "Usage: tappal-deliver [--queue DIR] [--wait-for ID] [--now] [--verbose]\n"
-                            "Sends what is due in the queue, then leaves.\n"
-                            "  --queue DIR    this queue rather than one's own\n"
-                            "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
-                            "  --now          also what is not due yet\n"
-                            "  --verbose      the dialogue goes to file descriptor 3 as well\n"
-                            "  --help, --version";
+static const struct option options[] = {
+    {"queue", required_argument, NULL, OPTION_QUEUE}, {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
+    {"now", no_argument, NULL, OPTION_NOW},           {"ask", no_argument, NULL, OPTION_ASK},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},   {NULL, 0, NULL, 0},
+};
+
+static const char usage[] =
+    "Usage: tappal-deliver [--queue DIR] [--wait-for ID] [--now] [--ask] [--verbose]\n"
+    "Sends what is due in the queue, then leaves.\n"
+    "  --queue DIR    this queue rather than one's own\n"
+    "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
+    "  --now          also what is not due yet\n"
+    "  --ask          a person at the terminal may be asked for a password\n"
+    "  --verbose      the dialogue goes to file descriptor 3 as well\n"
+    "  --help, --version";
 
 /* False: nothing more to do, the exit status is in status_r. */
 static bool read_options(int argc, char **argv, struct runner_options *o, int *status_r)
@@ -51,6 +58,9 @@ static bool read_options(int argc, char **argv, struct runner_options *o, int *s
             break;
         case OPTION_NOW:
             o->now = true;
+            break;
+        case OPTION_ASK:
+            o->may_ask = true;
             break;
         case OPTION_VERBOSE:
             o->verbose = true;

@@ -130,7 +130,12 @@ static bool run_deliverer(struct store *store, int *status_r, struct err *err)
     struct str program = STR_INIT(LINE_MAX_BYTES), output = STR_INIT(OUTPUT_MAX);
     bool ok = proc_find("tappal-deliver", &program, err);
     if (ok) {
-        char *argv[] = {program.buf, (char[]){"--queue"}, store->path, (char[]){"--now"}, NULL};
+        char *argv[] = {program.buf,
+                        (char[]){"--queue"},
+                        store->path,
+                        (char[]){"--now"},
+                        isatty(STDERR_FILENO) ? (char[]){"--ask"} : NULL,
+                        NULL};
         ok = proc_run(
             &(struct proc_run){
                 .argv = argv, .limit_ms = RUN_LIMIT_MS, .keep_tty = true, .shown = "tappal-deliver"},

@@ -157,6 +157,7 @@ bool line_open(struct lines *lines, struct line *line, struct err *err)
         .who = &account->send.who,
         .account = account->name,
         .config_dir = account->config_dir,
+        .may_prompt = lines->may_ask,
         .watch = lines->waiter->wants_dialogue ? watch : NULL,
         .watch_arg = lines->waiter,
     };

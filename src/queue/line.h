@@ -25,6 +25,7 @@ struct line {
 struct lines {
     const struct place *place;
     struct waiter *waiter; /* sees the dialogue */
+    bool may_ask;          /* a person sits at the terminal */
     struct config **configs;
     size_t config_count;
     const struct config *own; /* what place_load found, for messages that came in without any */

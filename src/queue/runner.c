@@ -202,7 +202,7 @@ static bool run_waited_for(struct runner *r, struct err *err)
 bool runner_run(const struct runner_options *options, struct err *err)
 {
     struct runner r = {.options = options, .waiter = {options->verdict_fd, options->verbose}};
-    r.lines = (struct lines){.place = options->place, .waiter = &r.waiter};
+    r.lines = (struct lines){.place = options->place, .waiter = &r.waiter, .may_ask = options->may_ask};
     if (!store_open(options->queue, &r.store, err)) {
         waiter_failure(&r.waiter, err);
         waiter_end(&r.waiter);

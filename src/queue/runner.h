@@ -15,6 +15,7 @@ struct runner_options {
     int verdict_fd;       /* the verdict pipe, or -1; closed by the runner */
     bool verbose;         /* the dialogue goes there too */
     bool now;             /* not only what is due: the person asked for it */
+    bool may_ask;         /* a person sits at the terminal */
 };
 
 /* False: this machine is at fault, and what is left stays queued. */
