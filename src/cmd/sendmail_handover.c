@@ -167,6 +167,13 @@ static void say_kept(const char *id, const struct answers *answers)
     say_warning("The message stays in the queue as %s and will be tried again.", id);
 }
 
+/* 75 would say that there was no room for the message: a password that cannot be had is said as a wrong one. */
+static int say_set_up(const struct err *failure)
+{
+    const int status = say_error(NULL, failure);
+    return failure->kind == ERR_SECRET ? err_exit_status(ERR_AUTH) : status;
+}
+
 /* With the message's lock: whether it is taken back, and the exit status. */
 static int decide(struct letter *l, struct message *m, const struct answers *answers)
 {
@@ -175,7 +182,7 @@ static int decide(struct letter *l, struct message *m, const struct answers *ans
     if (refused || isatty(STDERR_FILENO))
         say_refusals(m);
     if ((refused || setting_up) && finish(l->desk, m))
-        return refused ? err_exit_status(ERR_REFUSED_PERM) : say_error(NULL, &answers->failure);
+        return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(&answers->failure);
     say_kept(l->id, answers);
     return 0;
 }
