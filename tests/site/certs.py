@@ -23,9 +23,9 @@ def make_ca(folder, name):
              "--template", folder / "template", "--outfile", folder / f"{name}.pem")
 
 
-def make_leaf(folder, name, ca, template):
+def make_leaf(folder, name, ca, template, owner=None):
     make_key(folder, name)
-    (folder / "template").write_text(f'cn = "{name}"\n{template}')
+    (folder / "template").write_text(f'cn = "{owner or name}"\n{template}')
     certtool("--generate-certificate", "--load-privkey", folder / f"{name}.key",
              "--load-ca-certificate", folder / f"{ca}.pem", "--load-ca-privkey", folder / f"{ca}.key",
              "--template", folder / "template", "--outfile", folder / f"{name}.pem")
@@ -41,5 +41,5 @@ def make(folder):
     make_leaf(folder, "expired", "ca", "ip_address = 127.0.0.2\ndns_name = mail.example.test\n" + SERVER + PAST)
     make_leaf(folder, "wrong-name", "ca", "dns_name = other.example.test\n" + SERVER + VALID)
     make_leaf(folder, "untrusted", "other-ca", "ip_address = 127.0.0.4\n" + SERVER + VALID)
-    make_leaf(folder, "client", "ca", 'email = "ada@example.test"\ntls_www_client\nsigning_key\n' + VALID)
+    make_leaf(folder, "client", "ca", 'email = "ada@example.test"\ntls_www_client\nsigning_key\n' + VALID, owner="ada@example.test")
     (folder / "template").unlink()

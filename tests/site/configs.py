@@ -38,8 +38,19 @@ local 127.0.0.4 {{
   ssl_key = <{root}/certs/untrusted.key
 }}
 
-auth_mechanisms = plain login scram-sha-256 scram-sha-1 cram-md5
+ssl_ca = <{root}/certs/ca.pem
+ssl_require_crl = no
+ssl_verify_client_cert = yes
+ssl_cert_username_field = commonName
+auth_ssl_username_from_cert = yes
+
+auth_mechanisms = plain login scram-sha-256 scram-sha-1 cram-md5 external
 auth_failure_delay = 0
+passdb {{
+  driver = static
+  mechanisms = external
+  args = nopassword=y
+}}
 passdb {{
   driver = passwd-file
   args = scheme=PLAIN {root}/passwd
