@@ -1,6 +1,7 @@
 /* pull - what fetching by IMAP and by POP3 have in common. */
 #include "fetch/pull.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,9 +122,25 @@ bool pull_is_another(const struct pull_folder *f, const struct pull *pull, struc
                     "maildir may stay. If it is the same one, put the old host and login back.");
 }
 
+/* clean_state - halves of a memory whose rewriting was stopped (.HASH.seen.RANDOM, by fs_replace) */
+static bool clean_state(const char *path, struct err *err)
+{
+    DIR *d = opendir(path);
+    struct dirent *entry;
+    bool ok = d || err_errno(err, ERR_LOCAL, "%s cannot be read", path);
+    while (ok && (entry = readdir(d)))
+        if (entry->d_name[0] == '.' && strstr(entry->d_name, ".seen."))
+            ok = fs_unlink(dirfd(d), entry->d_name, err);
+    if (d)
+        closedir(d);
+    return ok;
+}
+
 bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)
 {
     *result_r = (struct pull_result){0};
+    if (!pull->dry_run && !clean_state(pull->state_dir, err))
+        return false;
     return pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result_r, err)
                                                               : pull_imap(pull, result_r, err);
 }

@@ -62,6 +62,8 @@ def walk(house, ada, what, sent, verb, suffix="", stride=1):
             wrong.append(f"step {n}: {len(lost)} messages are nowhere")
         if again.status != 0 or mail != expected:
             wrong.append(f"step {n}: after the next run {len(mail)} messages, not {len(expected)}; {again}")
+        if list(ada.state.glob("fetch/*/.*")):
+            wrong.append(f"step {n}: left behind: {list(ada.state.glob('fetch/*/.*'))}")
         if house.received() or ada.half_written():
             wrong.append(f"step {n}: {len(house.received())} left on the server, half-written: {ada.half_written()}")
         if stopped.status == 0 and not stopped.err:
