@@ -186,6 +186,7 @@ static struct smtp *smtp_new(struct err *err)
     smtp_reply_init(&s->reply);
     str_init(&s->line, SMTP_REPLY_LINE_MAX);
     str_init(&s->out, SMTP_OUT_MAX);
+    str_init(&s->text, SMTP_WHOLE_MAX);
     return s;
 }
 
@@ -195,6 +196,7 @@ static void smtp_free(struct smtp *s)
     smtp_reply_free(&s->reply);
     str_free(&s->line);
     str_free(&s->out);
+    str_free(&s->text);
     free(s);
 }
 
@@ -242,7 +244,18 @@ void smtp_close(struct smtp **smtp)
 
 bool smtp_usable(const struct smtp *s)
 {
-    return !s->lost;
+    return !s->lost && smtp_room(s) > 0;
+}
+
+uint64_t smtp_room(const struct smtp *s)
+{
+    uint64_t max = s->caps.mail_max;
+    return max == 0 ? UINT64_MAX : s->mails < max ? max - s->mails : 0;
+}
+
+bool smtp_pipelines(const struct smtp *s)
+{
+    return s->caps.pipelining;
 }
 
 const char *smtp_peer(const struct smtp *s)

@@ -6,10 +6,14 @@
 #ifndef TAPPAL_CLIENT_SMTP_H
 #define TAPPAL_CLIENT_SMTP_H
 
+#include "client/peer.h"
 #include "client/session.h"
 #include "mail/envelope.h"
 
 struct smtp;
+
+#define SMTP_WHOLE_MAX 65536 /* octets of text that may go out before any answer has come */
+#define SMTP_FLIGHT 100      /* recipients sent ahead of their answers: bounded on both sides */
 
 /* Connects, says EHLO, starts TLS, signs in (or not: auth = none). `ehlo` NULL: an address literal that tells
  * nothing about this machine. phase_r says how far it came, whether it failed or not. */
@@ -28,28 +32,59 @@ enum smtp_blame {
     SMTP_BLAME_LOCAL,   /* the text could not be read, the journal not written */
 };
 
+/* smtp's own: where a transaction stands. */
+struct smtp_progress {
+    bool flight;   /* commands go out ahead of answers */
+    bool bdat;     /* the text goes by BDAT */
+    bool smtputf8; /* asked for with MAIL */
+    bool rset;     /* RSET went before MAIL */
+    size_t end;    /* the recipients from here on want another transaction (LIMITS) */
+    size_t to_ask; /* recipients that are worth a RCPT */
+    bool mail_ok;
+    size_t accepted;
+    bool go_ahead; /* the text may go, and there is somebody to send it to */
+};
+
 struct smtp_transaction {
     /* -- in -- */
     const struct envelope *envelope;
     const struct message_facts *facts;
     const size_t *to; /* which recipients, as indexes */
     size_t to_count;
-    bool lock_step; /* no command before the answer to the last one */
+    enum peer_step step; /* how far commands may go ahead of answers */
+    bool no_chunking;    /* DATA, never BDAT */
     /* The next piece of the text as stored; *n_r 0 at its end. */
     bool (*read)(void *arg, char *buf, size_t size, size_t *n_r, struct err *err);
-    /* Called when all but the end of the data was handed to the line: the moment for a durable record of
-     * doubt. False: the end is never sent, and the message is not delivered. */
+    /* Called before the last octet is handed to the line: the moment for a durable record of doubt. False: it
+     * is never sent, and the message is not delivered. */
     bool (*before_end)(void *arg, struct err *err);
     void *arg;
     /* -- out -- */
     struct outcome *outcomes; /* one per recipient of the envelope; only those in `to` are touched */
-    bool in_doubt;            /* the end of the data went out, its answer did not come */
+    bool in_doubt;            /* the end of the data went out, and nothing says that it was not taken */
     bool ahead;               /* false was returned, or recipients have no verdict, for want of lock step */
+    bool no_dsn;              /* the server does not know the DSN options that were asked for */
     enum smtp_blame blame;    /* of a failure */
+    struct smtp_progress progress;
 };
 
 /* True: the server has answered for each recipient in `to`, but for those that have VERDICT_NONE still, which
  * want another transaction (`ahead`: in lock step). False: see `blame`; verdicts that were given are kept. */
 MUST_USE bool smtp_send(struct smtp *s, struct smtp_transaction *t, struct err *err);
+
+/* Will smtp_send say nothing before it has called before_end? Then what comes before need not be durable. */
+bool smtp_goes_whole(const struct smtp *s, const struct smtp_transaction *t);
+
+/* PEER_WINDOW, for transactions that go whole: put says it all without waiting for an answer, take hears the
+ * answers, in the order of put. A put that returns true wants its take, come what may; once one fails, so do
+ * all that follow, and each says for itself whether it is in doubt. */
+MUST_USE bool smtp_put(struct smtp *s, struct smtp_transaction *t, struct err *err);
+MUST_USE bool smtp_take(struct smtp *s, struct smtp_transaction *t, struct err *err);
+/* PEER_NEXT_MAIL: one behind the other. False: the connection is gone; what was not begun is not in doubt. */
+MUST_USE bool smtp_send_chain(struct smtp *s, struct smtp_transaction *const *t, size_t count,
+                              struct err *err);
+/* How many more transactions this connection takes (LIMITS MAILMAX). */
+uint64_t smtp_room(const struct smtp *s);
+bool smtp_pipelines(const struct smtp *s); /* the server offers PIPELINING */
 
 #endif

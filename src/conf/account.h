@@ -52,6 +52,7 @@ struct credentials {
     struct strv password_from;
 };
 
+enum chunking { CHUNKING_AUTO, CHUNKING_OFF }; /* BDAT where the server offers it, or never */
 enum send_mode { SEND_AUTO, SEND_WAIT, SEND_BACKGROUND, SEND_QUEUE };
 
 struct send_conf {
@@ -61,6 +62,7 @@ struct send_conf {
     enum send_mode mode;
     uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
     char *set_from, *domain, *admin, *ehlo;
+    enum chunking chunking;
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };

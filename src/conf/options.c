@@ -25,6 +25,12 @@ static const struct conf_word mode_words[] = {
     {"queue", SEND_QUEUE, false}, {NULL, 0, false},
 };
 
+static const struct conf_word chunking_words[] = {
+    {"auto", CHUNKING_AUTO, false},
+    {"off", CHUNKING_OFF, false},
+    {NULL, 0, false},
+};
+
 static const struct conf_word protocol_words[] = {
     {"imap", PROTO_IMAP, false},
     {"pop3", PROTO_POP3, false},
@@ -138,7 +144,7 @@ const struct conf_option option_table[] = {
     LATER("send", "aliases", "a file of aliases"), LATER("send", "sent", "where a copy of each message goes"),
     LATER("send", "rate", "how many messages in which time"), LATER("send", "daily", "how many recipients a day"),
     LATER("send", "in_doubt", "what becomes of a message whose fate is unknown"),
-    LATER("send", "chunking", "whether BDAT is used"),
+    WORDS("send", "chunking", ACCOUNT(send.chunking), chunking_words, "auto", "auto (BDAT, where the server offers it) or off (always DATA)"),
 
     WORDS("fetch", "protocol", ACCOUNT(fetch.server.protocol), protocol_words, "imap", "imap or pop3"),
     SERVER_ROWS("fetch", fetch),

@@ -29,6 +29,8 @@ struct attempt {
     size_t *to, to_count;
     bool announced; /* a durable record of doubt stands */
     bool reopened;
+    bool lock_step; /* this message has met a host that does not bear more */
+    bool finished;  /* all is delivered, and written down as such */
 };
 
 /* -- the message's text -- */
@@ -109,6 +111,26 @@ static void log_outcome(const struct job *job, size_t i, const struct outcome *o
               "reply", o->text, NULL);
 }
 
+/* Nobody is left, and nobody is to be told anything: the message is finished with the same sync. */
+static bool is_all_delivered(const struct attempt *a)
+{
+    const struct journal *j = &a->job->message->journal;
+    size_t delivered = 0;
+    for (size_t i = 0; i < j->count; i++) {
+        delivered += j->outcomes[i].verdict == VERDICT_DELIVERED;
+    }
+    for (size_t k = 0; k < a->to_count; k++) {
+        delivered += a->outcomes[a->to[k]].verdict == VERDICT_DELIVERED;
+    }
+    return delivered == j->count;
+}
+
+static bool finish_attempt(struct attempt *a, struct err *err)
+{
+    a->finished = is_all_delivered(a);
+    return !a->finished || (journal_attempt_end(a->w, err) && journal_finished(a->w, "delivered", err));
+}
+
 static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *err)
 {
     struct job *job = a->job;
@@ -125,7 +147,7 @@ static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *er
         log_outcome(job, i, o);
         *delivered_r = *delivered_r || o->verdict == VERDICT_DELIVERED;
     }
-    if (!journal_sync(a->w, err)) {
+    if (!finish_attempt(a, err) || !journal_sync(a->w, err)) {
         return false;
     }
     if (*delivered_r) {
@@ -213,6 +235,20 @@ static bool is_local(const struct err *why)
 
 enum round { ROUND_OVER, ROUND_AGAIN, ROUND_CUT, ROUND_LOCAL };
 
+/* No verdict for want of lock step: this message goes again without any command ahead, others with fewer. */
+static void lower_step(struct attempt *a, const struct smtp_transaction *t)
+{
+    a->lock_step = true;
+    peer_fall(&a->job->line->peer, t->step, clock_now());
+}
+
+static enum peer_step step_for(const struct attempt *a)
+{
+    enum peer_step step = a->job->line->peer.step;
+    bool alone = a->lock_step || a->job->lock_step || a->job->message->journal.in_doubt > 0;
+    return alone ? PEER_LOCK_STEP : step > PEER_WHOLE ? PEER_WHOLE : step;
+}
+
 /* A connection that had gone stale, or a host that does not bear commands ahead of answers, gets one more
  * chance at once, over a new connection. */
 static bool deserves_reopening(struct attempt *a, const struct smtp_transaction *t)
@@ -221,7 +257,9 @@ static bool deserves_reopening(struct attempt *a, const struct smtp_transaction 
     if (a->reopened || t->in_doubt || t->blame != SMTP_BLAME_HOST || (line->messages == 0 && !t->ahead)) {
         return false;
     }
-    line->lock_step = line->lock_step || (t->ahead && line->messages == 0);
+    if (t->ahead && line->messages == 0) {
+        lower_step(a, t);
+    }
     return a->reopened = true;
 }
 
@@ -234,7 +272,7 @@ static enum round send_round(struct attempt *a, struct smtp_transaction *t, stru
     text_rewind(a);
     t->to = a->to;
     t->to_count = a->to_count;
-    t->lock_step = line->lock_step || a->job->message->journal.in_doubt > 0;
+    t->step = step_for(a);
     bool sent = smtp_send(line->smtp, t, err);
     if (!record_outcomes(a, &delivered, &journal_err)) {
         *err = journal_err;
@@ -244,7 +282,9 @@ static enum round send_round(struct attempt *a, struct smtp_transaction *t, stru
         choose_again(a, false);
         return t->blame == SMTP_BLAME_LOCAL ? ROUND_LOCAL : ROUND_CUT;
     }
-    line->lock_step = line->lock_step || t->ahead;
+    if (t->ahead) {
+        lower_step(a, t);
+    }
     if (!line_works(line, err)) {
         return ROUND_LOCAL;
     }
@@ -339,6 +379,9 @@ static enum job_end cut(struct attempt *a, const struct smtp_transaction *t, con
               (t->in_doubt ? record_doubt(a, err) : journal_next(a->w, next_try(job->message, err), err)) &&
               journal_attempt_end(a->w, err) && journal_sync(a->w, err);
 
+    if (t->ahead && t->in_doubt) {
+        lower_step(a, t);
+    }
     log_failure(job, why);
     tell_waiter(job);
     waiter_failure(job->waiter, why);
@@ -446,7 +489,7 @@ static bool attempt_begin(struct attempt *a, struct err *err)
         return err_nomem(err);
     }
     choose_open(a);
-    return journal_attempt(a->w, clock_now(), err) && journal_sync(a->w, err);
+    return journal_attempt(a->w, clock_now(), err);
 }
 
 static void attempt_free(struct attempt *a, size_t count)
@@ -456,6 +499,15 @@ static void attempt_free(struct attempt *a, size_t count)
     }
     free(a->outcomes);
     free(a->to);
+}
+
+static void note_missing_dsn(const struct job *job)
+{
+    static const char note[] =
+        "The server does not know DSN: what was asked about notifications was not passed on.";
+    log_event(LOG_LEVEL_INFO, "note", "id", job->message->id, "account", job->line->account->name, "note",
+              note, NULL);
+    waiter_dialogue(job->waiter, '*', note);
 }
 
 static enum job_end attempt_run(struct attempt *a, struct err *err)
@@ -468,9 +520,16 @@ static enum job_end attempt_run(struct attempt *a, struct err *err)
         .before_end = text_before_end,
         .arg = a,
         .outcomes = a->outcomes,
+        .to_count = a->to_count,
+        .step = step_for(a),
+        .no_chunking = job->line->account->send.chunking == CHUNKING_OFF,
     };
     struct err why = {0};
 
+    /* Where all is said at once, the record of doubt comes before the first word, and one sync does for both. */
+    if (!smtp_goes_whole(job->line->smtp, &t) && !journal_sync(a->w, err)) {
+        return JOB_LOCAL;
+    }
     switch (send_all(a, &t, &why)) {
     case ROUND_CUT:
         return cut(a, &t, &why, err);
@@ -480,7 +539,13 @@ static enum job_end attempt_run(struct attempt *a, struct err *err)
     default:
         break;
     }
+    if (t.no_dsn) {
+        note_missing_dsn(job);
+    }
     tell_waiter(job);
+    if (a->finished) {
+        return store_remove(job->store, job->message, err) ? JOB_DONE : JOB_LOCAL;
+    }
     if (!journal_attempt_end(a->w, err) || !journal_sync(a->w, err)) {
         return JOB_LOCAL;
     }

@@ -85,17 +85,23 @@ static struct line *line_new(const struct lines *lines, const struct account *ac
         return NULL;
     }
     line->account = account;
-    if (breaker_load(lines->place, account, &line->breaker, err)) {
-        return line;
+    if (!breaker_load(lines->place, account, &line->breaker, err)) {
+        free(line);
+        return NULL;
     }
-    free(line);
-    return NULL;
+    if (!peer_load(lines->place->state_dir, &account->send.server, clock_now(), &line->peer, err)) {
+        breaker_free(&line->breaker);
+        free(line);
+        return NULL;
+    }
+    return line;
 }
 
 static void line_free(struct line *line)
 {
     line_close(line);
     breaker_free(&line->breaker);
+    peer_free(&line->peer);
     free(line);
 }
 

@@ -15,7 +15,7 @@ struct line {
     struct breaker breaker;
     struct smtp *smtp; /* NULL: not connected */
     unsigned messages; /* that went over this connection */
-    bool lock_step;    /* this host does not bear commands ahead of answers: learned in this run */
+    struct peer peer;  /* what the host bears in commands ahead of answers */
     unsigned hung_up;  /* connections in a row that ended within a transaction */
     bool down;         /* not to be tried again in this run */
     bool notice_due;   /* messages have waited for long, and nobody was told (queue/notice) */

@@ -64,6 +64,37 @@ static void parse_size(struct smtp_caps *caps, const char *p, const char *end)
     }
 }
 
+/* LIMITS SP name=value ... (RFC 9422): unknown names are passed over, and so is a limit of 0. */
+static void parse_limit(struct smtp_caps *caps, const char *word, size_t n)
+{
+    static const struct {
+        const char *name;
+        size_t offset;
+    } limits[] = {
+        {"MAILMAX=", offsetof(struct smtp_caps, mail_max)},
+        {"RCPTMAX=", offsetof(struct smtp_caps, rcpt_max)},
+        {"RCPTDOMAINMAX=", offsetof(struct smtp_caps, rcpt_domain_max)},
+    };
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++) {
+        size_t name = strlen(limits[i].name);
+        char number[24];
+        if (n > name && n - name < sizeof(number) && text_eqn_nocase(word, limits[i].name, name)) {
+            memcpy(number, word + name, n - name);
+            number[n - name] = '\0';
+            text_u64(number, UINT64_MAX, (uint64_t *)((char *)caps + limits[i].offset));
+        }
+    }
+}
+
+static void parse_limits(struct smtp_caps *caps, const char *p, const char *end)
+{
+    const char *word;
+    size_t n;
+    while (next_word(&p, end, &word, &n)) {
+        parse_limit(caps, word, n);
+    }
+}
+
 static const struct {
     const char *word;
     size_t offset;
@@ -72,6 +103,9 @@ static const struct {
     {"PIPELINING", offsetof(struct smtp_caps, pipelining)},
     {"8BITMIME", offsetof(struct smtp_caps, eight_bit)},
     {"SMTPUTF8", offsetof(struct smtp_caps, smtputf8)},
+    {"CHUNKING", offsetof(struct smtp_caps, chunking)},
+    {"DSN", offsetof(struct smtp_caps, dsn)},
+    {"REQUIRETLS", offsetof(struct smtp_caps, require_tls)},
 };
 
 static bool parse_extension(struct smtp_caps *caps, const char *p, const char *end, struct err *err)
@@ -89,6 +123,9 @@ static bool parse_extension(struct smtp_caps *caps, const char *p, const char *e
     if (is_word(word, n, "SIZE")) {
         caps->size = true;
         parse_size(caps, p, end);
+    }
+    if (is_word(word, n, "LIMITS")) {
+        parse_limits(caps, p, end);
     }
     if (is_word(word, n, "AUTH")) {
         return parse_auth(caps, p, end, err);
@@ -164,6 +201,19 @@ bool smtp_command_ehlo(struct str *out, const char *verb, const char *name, stru
     return str_addf(out, err, "%s %s", verb, name);
 }
 
+/* xtext = *( xchar / "+" 2HEXDIG ); xchar is any of "!" to "~" but "+" and "=" (RFC 3461, 4) */
+static bool add_xtext(struct str *out, const char *text, struct err *err)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        unsigned char c = (unsigned char)*p;
+        bool plain = c > ' ' && c < 0x7f && c != '+' && c != '=';
+        if (!(plain ? str_addc(out, *p, err) : str_addf(out, err, "+%02X", (unsigned)c))) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool smtp_command_mail(struct str *out, const struct smtp_mail *mail, struct err *err)
 {
     if (mail->sender[0] != '\0' && !smtp_address_check(mail->sender, err)) {
@@ -172,10 +222,54 @@ bool smtp_command_mail(struct str *out, const struct smtp_mail *mail, struct err
     return str_addf(out, err, "MAIL FROM:<%s>", mail->sender) &&
            (!mail->say_size || str_addf(out, err, " SIZE=%" PRIu64, mail->size)) &&
            (!mail->eight_bit || str_addz(out, " BODY=8BITMIME", err)) &&
-           (!mail->smtputf8 || str_addz(out, " SMTPUTF8", err));
+           (!mail->smtputf8 || str_addz(out, " SMTPUTF8", err)) &&
+           (!mail->require_tls || str_addz(out, " REQUIRETLS", err)) &&
+           (mail->ret == RET_UNSET ||
+            str_addz(out, mail->ret == RET_FULL ? " RET=FULL" : " RET=HDRS", err)) &&
+           (mail->envid == NULL || (str_addz(out, " ENVID=", err) && add_xtext(out, mail->envid, err)));
 }
 
-bool smtp_command_rcpt(struct str *out, const char *address, struct err *err)
+static bool add_notify(struct str *out, unsigned notify, struct err *err)
 {
-    return smtp_address_check(address, err) && str_addf(out, err, "RCPT TO:<%s>", address);
+    static const struct {
+        unsigned flag;
+        const char *word;
+    } words[] = {{NOTIFY_NEVER, "NEVER"},
+                 {NOTIFY_SUCCESS, "SUCCESS"},
+                 {NOTIFY_FAILURE, "FAILURE"},
+                 {NOTIFY_DELAY, "DELAY"}};
+    const char *before = " NOTIFY=";
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+        if ((notify & words[i].flag) != 0) {
+            if (!str_addf(out, err, "%s%s", before, words[i].word)) {
+                return false;
+            }
+            before = ",";
+        }
+    }
+    return true;
+}
+
+/* The address type, an atom, stands in front of the xtext as it is. */
+static bool add_orcpt(struct str *out, const char *orcpt, struct err *err)
+{
+    const char *address = strchr(orcpt, ';');
+    if (address == NULL) {
+        return true;
+    }
+    address++;
+    return str_addz(out, " ORCPT=", err) && str_add(out, orcpt, (size_t)(address - orcpt), err) &&
+           add_xtext(out, address, err);
+}
+
+bool smtp_command_rcpt(struct str *out, const char *address, unsigned notify, const char *orcpt,
+                       struct err *err)
+{
+    return smtp_address_check(address, err) && str_addf(out, err, "RCPT TO:<%s>", address) &&
+           add_notify(out, notify, err) && (orcpt == NULL || add_orcpt(out, orcpt, err));
+}
+
+bool smtp_command_bdat(struct str *out, uint64_t octets, struct err *err)
+{
+    return str_addf(out, err, "BDAT %" PRIu64 " LAST", octets);
 }

@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "mail/envelope.h"
 #include "wire/smtp_reply.h"
 
 #define SMTP_ADDRESS_MAX                                                                                     \
@@ -23,9 +24,10 @@
 
 /* What the server offers. */
 struct smtp_caps {
-    bool starttls, pipelining, size, eight_bit, smtputf8;
-    uint64_t size_max; /* SIZE of RFC 1870; 0: no bound known */
-    struct strv auth;  /* mechanisms as written, each once */
+    bool starttls, pipelining, size, eight_bit, smtputf8, chunking, dsn, require_tls;
+    uint64_t size_max;                            /* SIZE of RFC 1870; 0: no bound known */
+    uint64_t mail_max, rcpt_max, rcpt_domain_max; /* LIMITS (RFC 9422); 0: none known */
+    struct strv auth;                             /* mechanisms as written, each once */
 };
 
 MUST_USE bool smtp_caps_parse(const struct smtp_reply *ehlo, struct smtp_caps *caps_r, struct err *err);
@@ -36,14 +38,21 @@ struct smtp_mail {
     const char *sender; /* bare; "" is the null sender */
     bool say_size;      /* SIZE= (RFC 1870) */
     uint64_t size;
-    bool eight_bit; /* BODY=8BITMIME (RFC 6152) */
-    bool smtputf8;  /* SMTPUTF8 (RFC 6531) */
+    bool eight_bit;    /* BODY=8BITMIME (RFC 6152) */
+    bool smtputf8;     /* SMTPUTF8 (RFC 6531) */
+    bool require_tls;  /* REQUIRETLS (RFC 8689) */
+    enum dsn_ret ret;  /* RET= (RFC 3461) */
+    const char *envid; /* ENVID=, not yet as xtext; NULL: none */
 };
 
 /* ERR_DATA where the address cannot stand between < and >. */
 MUST_USE bool smtp_address_check(const char *address, struct err *err);
 MUST_USE bool smtp_command_ehlo(struct str *out, const char *verb, const char *name, struct err *err);
 MUST_USE bool smtp_command_mail(struct str *out, const struct smtp_mail *mail, struct err *err);
-MUST_USE bool smtp_command_rcpt(struct str *out, const char *address, struct err *err);
+/* notify: enum dsn_notify, or-ed; orcpt: "rfc822;ada@example.org", not yet as xtext, or NULL (RFC 3461). */
+MUST_USE bool smtp_command_rcpt(struct str *out, const char *address, unsigned notify, const char *orcpt,
+                                struct err *err);
+/* "BDAT 123 LAST" (RFC 3030) */
+MUST_USE bool smtp_command_bdat(struct str *out, uint64_t octets, struct err *err);
 
 #endif

@@ -35,7 +35,7 @@ START_TEST(test_smtp_command_rcpt)
 {
     struct err err = {0};
     struct str out = STR_INIT(2000);
-    bool ok = smtp_command_rcpt(&out, addresses[_i].address, &err);
+    bool ok = smtp_command_rcpt(&out, addresses[_i].address, 0, NULL, &err);
     ck_assert_int_eq(ok, addresses[_i].line != NULL);
     ck_assert_int_eq(err.kind, ok ? ERR_NONE : ERR_DATA);
     ck_assert_str_eq(out.buf, ok ? addresses[_i].line : "");
@@ -65,6 +65,9 @@ static const struct {
     {{.sender = "a@example.org", .say_size = true, .size = 5000000000, .eight_bit = true, .smtputf8 = true},
      "MAIL FROM:<a@example.org> SIZE=5000000000 BODY=8BITMIME SMTPUTF8"},
     {{.sender = "a@example.org> SIZE=1"}, NULL},
+    {{.sender = "a@example.org", .ret = RET_FULL, .envid = "a+b=c d\xc3\xbc\r\n", .require_tls = true},
+     "MAIL FROM:<a@example.org> REQUIRETLS RET=FULL ENVID=a+2Bb+3Dc+20d+C3+BC+0D+0A"},
+    {{.sender = "a@example.org", .ret = RET_HDRS}, "MAIL FROM:<a@example.org> RET=HDRS"},
 };
 
 START_TEST(test_smtp_command_mail)
@@ -130,6 +133,43 @@ START_TEST(test_smtp_caps)
 }
 END_TEST
 
+static const struct {
+    unsigned notify;
+    const char *orcpt, *line;
+} asked[] = {
+    {0, NULL, "RCPT TO:<a@example.org>"},
+    {NOTIFY_NEVER, NULL, "RCPT TO:<a@example.org> NOTIFY=NEVER"},
+    {NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY, "rfc822;A+b@example.org",
+     "RCPT TO:<a@example.org> NOTIFY=SUCCESS,FAILURE,DELAY ORCPT=rfc822;A+2Bb@example.org"},
+    {0, "no type", "RCPT TO:<a@example.org>"},
+};
+
+START_TEST(test_smtp_command_dsn)
+{
+    struct err err = {0};
+    struct str out = STR_INIT(2000);
+    ck_assert(smtp_command_rcpt(&out, "a@example.org", asked[_i].notify, asked[_i].orcpt, &err));
+    ck_assert_str_eq(out.buf, asked[_i].line);
+    str_free(&out);
+}
+END_TEST
+
+START_TEST(test_smtp_caps_more)
+{
+    static const char *const lines[] = {
+        "250-x",          "250-LIMITS MAILMAX=20 FOO=1 rcptmax=100 RCPTDOMAINMAX=",
+        "250-DSN",        "250-Chunking",
+        "250 REQUIRETLS", NULL};
+    struct smtp_caps caps;
+    parse(lines, &caps);
+    ck_assert(caps.dsn && caps.chunking && caps.require_tls);
+    ck_assert_uint_eq(caps.mail_max, 20);
+    ck_assert_uint_eq(caps.rcpt_max, 100);
+    ck_assert_uint_eq(caps.rcpt_domain_max, 0);
+    smtp_caps_free(&caps);
+}
+END_TEST
+
 START_TEST(test_smtp_caps_odd)
 {
     static const char *const lines[] = {"250-x",         "250-SIZE", "250-SIZE 99999999999999999999999",
@@ -153,6 +193,8 @@ int main(void)
     tcase_add_loop_test(tc, test_smtp_command_rcpt, 0, COUNT(addresses));
     tcase_add_test(tc, test_smtp_command_address_too_long);
     tcase_add_loop_test(tc, test_smtp_command_mail, 0, COUNT(mails));
+    tcase_add_loop_test(tc, test_smtp_command_dsn, 0, COUNT(asked));
+    tcase_add_test(tc, test_smtp_caps_more);
     tcase_add_loop_test(tc, test_smtp_command_ehlo, 0, COUNT(names));
     tcase_add_test(tc, test_smtp_caps);
     tcase_add_test(tc, test_smtp_caps_odd);
