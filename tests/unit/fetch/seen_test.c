@@ -1,7 +1,6 @@
 /* seen - the memory of a folder: what was synced comes back, whatever was torn off behind it; damage is told. */
 #include "unit.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
