@@ -60,16 +60,6 @@ static int verify(const struct sendmail_options *options)
     return ok ? 0 : say_error(NULL, &err);
 }
 
-static int no_smtp(const struct sendmail_options *options)
-{
-    struct err err;
-    (void)options;
-    err_set(&err, ERR_USAGE,
-            "tappal-sendmail does not speak SMTP on its standard input (-bs) in this version.");
-    err_hint(&err, "Have the program hand over the message itself: tappal-sendmail -t -i");
-    return say_error(NULL, &err);
-}
-
 /* newaliases: alias files are read as they are. */
 static int no_aliases(const struct sendmail_options *options)
 {
@@ -89,6 +79,7 @@ static int help(const struct sendmail_options *options)
         "  -N WHEN -R WHAT -V ID  delivery status notifications\n"
         "  -bp           list the queue (mailq)\n"
         "  -bv           say what would be done with the recipients\n"
+        "  -bs           speak SMTP on standard input and output\n"
         "  -q            run the queue\n"
         "  -v, --verbose show the dialogue with the server\n"
         "  --account NAME  --config DIR  --help  --version\n"
@@ -105,7 +96,7 @@ static int version(const struct sendmail_options *options)
 
 static int (*const jobs[])(const struct sendmail_options *) = {
     [JOB_SEND] = send_message,   [JOB_LIST] = list_queue, [JOB_ALIASES] = no_aliases, [JOB_VERIFY] = verify,
-    [JOB_RUN_QUEUE] = run_queue, [JOB_SMTP] = no_smtp,    [JOB_HELP] = help,          [JOB_VERSION] = version,
+    [JOB_RUN_QUEUE] = run_queue, [JOB_SMTP] = speak_smtp, [JOB_HELP] = help,          [JOB_VERSION] = version,
 };
 
 int main(int argc, char **argv)

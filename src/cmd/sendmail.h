@@ -68,17 +68,24 @@ MUST_USE bool address_recipients(struct letter *letter, struct err *err);
 MUST_USE bool address_any_usable(const struct envelope *e, struct err *err);
 
 /* -- sendmail_stdin.c -- */
-ssize_t stdin_read(char *chunk, size_t size); /* also where some caller's pipe is non-blocking */
+/* Also where some caller's pipe is non-blocking. */
+ssize_t stdin_read(char *chunk, size_t size);
+MUST_USE bool stdout_write(const char *bytes, size_t n, struct err *err);
 /* A letter from command line and standard input, up to letter_end, or letter_verify (-bv), which needs the
  * header alone. */
 MUST_USE bool stdin_store(struct letter *letter, struct desk *desk, struct err *err);
 MUST_USE bool stdin_verify(struct letter *letter, struct desk *desk, struct err *err);
 
 /* -- sendmail_handover.c -- */
-/* Hands a stored message to whoever sends it, and waits as it should. The exit status. */
+/* Hands a stored message to whoever sends it, and waits as it should. The exit status; where it is not 0, nothing
+ * was kept, and letter->fault says why. */
 int handover(struct letter *letter);
 /* Starts tappal-deliver on the queue; nobody waits for it. */
 MUST_USE bool handover_start(const struct desk *desk, struct err *err);
+
+/* -- sendmail_bs.c -- */
+/* -bs: an SMTP conversation on standard input and output. The exit status. */
+int speak_smtp(const struct sendmail_options *options);
 
 /* -- sendmail_list.c -- */
 int list_queue(const struct sendmail_options *options);

@@ -36,7 +36,7 @@ static bool start(const struct desk *desk, const char *id, int keep_fd, struct e
               strv_add(&argv, "--queue", err) && strv_add(&argv, desk->store.path, err);
     if (ok && id != NULL)
         ok = strv_add(&argv, "--wait-for", err) && strv_add(&argv, id, err);
-    if (ok && id != NULL && desk->options->verbose)
+    if (ok && id != NULL && desk->options->verbose && desk->options->job != JOB_SMTP)
         ok = strv_add(&argv, "--verbose", err);
     ok = ok && proc_detach(argv.items, keep_fd, err);
     strv_free(&argv);
@@ -75,6 +75,9 @@ static void take_lines(struct str *in, struct answers *answers)
     }
 }
 
+static const int ending_signals[] = {SIGINT, SIGTERM, SIGHUP};
+#define ENDING_SIGNALS (sizeof ending_signals / sizeof *ending_signals)
+
 static void wake_up(int sig)
 {
     (void)sig;
@@ -82,15 +85,14 @@ static void wake_up(int sig)
 
 /* SIGINT, SIGTERM and SIGHUP, blocked since before the message was accepted, interrupt ppoll alone.
  * What the caller ignores (nohup) stays ignored. */
-static void let_signals_wake(sigset_t *unblocked)
+static void let_signals_wake(struct sigaction was[ENDING_SIGNALS], sigset_t *unblocked)
 {
-    static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
     sigprocmask(SIG_BLOCK, NULL, unblocked);
-    for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
-        struct sigaction was, wakes = {.sa_handler = wake_up};
-        if (sigaction(ending[i], NULL, &was) == 0 && was.sa_handler != SIG_IGN)
-            sigaction(ending[i], &wakes, NULL);
-        sigdelset(unblocked, ending[i]);
+    for (size_t i = 0; i < ENDING_SIGNALS; i++) {
+        struct sigaction wakes = {.sa_handler = wake_up};
+        if (sigaction(ending_signals[i], NULL, &was[i]) == 0 && was[i].sa_handler != SIG_IGN)
+            sigaction(ending_signals[i], &wakes, NULL);
+        sigdelset(unblocked, ending_signals[i]);
     }
 }
 
@@ -99,9 +101,10 @@ static void read_answers(int fd, int64_t deadline, struct answers *answers)
 {
     struct str in = STR_INIT(PIPE_MAX);
     struct err ignored;
+    struct sigaction was[ENDING_SIGNALS];
     sigset_t unblocked;
     char chunk[4096];
-    let_signals_wake(&unblocked);
+    let_signals_wake(was, &unblocked);
     while (!answers->ended) {
         int64_t left = deadline - clock_mono_ms();
         struct timespec limit = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
@@ -112,6 +115,8 @@ static void read_answers(int fd, int64_t deadline, struct answers *answers)
             break;
         take_lines(&in, answers);
     }
+    for (size_t i = 0; i < ENDING_SIGNALS; i++)
+        sigaction(ending_signals[i], &was[i], NULL);
     str_free(&in);
 }
 
@@ -142,6 +147,15 @@ static void say_refusals(const struct message *m)
             say_warning("%s was refused: %d%s%s %s", m->envelope.recipients[i].address, o->code,
                         o->enhanced[0] != '\0' ? " " : "", o->enhanced, o->text != NULL ? o->text : "");
     }
+}
+
+/* The first refusal stands for all. */
+static void note_refusal(const struct message *m, struct err *fault_r)
+{
+    const struct outcome *o = &m->journal.outcomes[0];
+    err_set(fault_r, ERR_REFUSED_PERM, "%s", o->text != NULL ? o->text : "The server refused the message.");
+    fault_r->code = o->code;
+    snprintf(fault_r->enhanced, sizeof fault_r->enhanced, "%s", o->enhanced);
 }
 
 /* From the durable record on the message is done with; what is left of it any runner clears away. */
@@ -181,8 +195,12 @@ static int decide(struct letter *l, struct message *m, const struct answers *ans
     const bool setting_up = answers->failed && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
     if (refused || isatty(STDERR_FILENO))
         say_refusals(m);
-    if ((refused || setting_up) && finish(l->desk, m))
+    if ((refused || setting_up) && finish(l->desk, m)) {
+        l->fault = answers->failure;
+        if (refused)
+            note_refusal(m, &l->fault);
         return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(&answers->failure);
+    }
     say_kept(l->id, answers);
     return 0;
 }
@@ -219,11 +237,14 @@ static bool start_and_wait(struct letter *l, struct answers *answers, struct err
 }
 
 /* A mode that the configuration names is settled; else the command line's counts. Without an account
- * there is nothing to wait for. */
+ * there is nothing to wait for; and within an SMTP conversation, where the next message may come, nobody
+ * waits unasked. */
 static enum send_mode choose_mode(const struct letter *l)
 {
     enum send_mode mode = l->account != NULL ? l->account->send.mode : SEND_AUTO;
     mode = mode != SEND_AUTO ? mode : l->desk->options->mode;
+    if (mode == SEND_AUTO && l->desk->options->job == JOB_SMTP)
+        return SEND_BACKGROUND;
     if (mode == SEND_AUTO && !store_role_is_free(&l->desk->store))
         return SEND_BACKGROUND;
     return mode != SEND_QUEUE && l->account == NULL ? SEND_BACKGROUND : mode;

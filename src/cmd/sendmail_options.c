@@ -104,28 +104,7 @@ static void set_option(struct sendmail_options *o, const char *text)
 
 static bool set_notify(struct sendmail_options *o, const char *text, struct err *err)
 {
-    static const struct {
-        const char *word;
-        enum dsn_notify bit;
-    } words[] = {{"never", NOTIFY_NEVER},
-                 {"success", NOTIFY_SUCCESS},
-                 {"failure", NOTIFY_FAILURE},
-                 {"delay", NOTIFY_DELAY}};
-    const char *p = text;
-    o->notify = NOTIFY_UNSET;
-    while (*p != '\0') {
-        size_t n = strcspn(p, ",");
-        unsigned bit = 0;
-        for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-            if (n == strlen(words[i].word) && text_eqn_nocase(p, words[i].word, n))
-                bit = words[i].bit;
-        if (bit == 0)
-            break;
-        o->notify |= bit;
-        p += n + (p[n] == ',' ? 1 : 0);
-    }
-    bool contradiction = (o->notify & NOTIFY_NEVER) != 0 && o->notify != NOTIFY_NEVER;
-    if (*p == '\0' && o->notify != NOTIFY_UNSET && !contradiction)
+    if (envelope_notify_parse(text, &o->notify))
         return true;
     err_set(err, ERR_USAGE, "-N %s says nothing that can be done.", text);
     return err_hint(err, "It takes never, or a list of success, failure and delay.");

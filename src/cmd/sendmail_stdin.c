@@ -18,6 +18,22 @@ ssize_t stdin_read(char *chunk, size_t size)
     }
 }
 
+bool stdout_write(const char *bytes, size_t n, struct err *err)
+{
+    while (n > 0) {
+        ssize_t written = write(STDOUT_FILENO, bytes, n);
+        if (written < 0 && errno != EINTR && errno != EAGAIN)
+            return err_errno(err, ERR_LOCAL, "The answer could not be written to standard output");
+        if (written < 0) {
+            (void)poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, -1);
+            continue;
+        }
+        bytes += written;
+        n -= (size_t)written;
+    }
+    return true;
+}
+
 /* Up to the end of the message, or, with header_only, until its header is whole. */
 static bool read_text(struct letter *l, bool header_only, struct err *err)
 {

@@ -33,6 +33,35 @@
 
 static const char first_line[] = "tappal-message 1\n";
 
+static const struct {
+    unsigned bit;
+    const char *word;
+} notify_words[] = {{NOTIFY_NEVER, "never"},
+                    {NOTIFY_SUCCESS, "success"},
+                    {NOTIFY_FAILURE, "failure"},
+                    {NOTIFY_DELAY, "delay"}};
+#define NOTIFY_WORDS (sizeof notify_words / sizeof *notify_words)
+
+bool envelope_notify_parse(const char *words, unsigned *notify_r)
+{
+    unsigned notify = NOTIFY_UNSET;
+    for (const char *p = words;; p++) {
+        const size_t n = strcspn(p, ",");
+        unsigned bit = 0;
+        for (size_t i = 0; i < NOTIFY_WORDS; i++)
+            if (n == strlen(notify_words[i].word) && text_eqn_nocase(p, notify_words[i].word, n))
+                bit = notify_words[i].bit;
+        notify |= bit;
+        p += n;
+        if (bit == 0 || ((notify & NOTIFY_NEVER) && notify != NOTIFY_NEVER))
+            return false;
+        if (*p == '\0')
+            break;
+    }
+    *notify_r = notify;
+    return true;
+}
+
 void envelope_init(struct envelope *e)
 {
     *e = (struct envelope){0};
@@ -176,18 +205,11 @@ static const char *ret_word(enum dsn_ret ret)
 
 static bool write_notify(struct str *out, unsigned notify, struct err *err)
 {
-    static const struct {
-        unsigned bit;
-        const char *word;
-    } words[] = {{NOTIFY_NEVER, "never"},
-                 {NOTIFY_SUCCESS, "success"},
-                 {NOTIFY_FAILURE, "failure"},
-                 {NOTIFY_DELAY, "delay"}};
     const char *before = "notify: ";
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (!(notify & words[i].bit))
+    for (size_t i = 0; i < NOTIFY_WORDS; i++) {
+        if (!(notify & notify_words[i].bit))
             continue;
-        if (!str_addz(out, before, err) || !str_addz(out, words[i].word, err))
+        if (!str_addz(out, before, err) || !str_addz(out, notify_words[i].word, err))
             return false;
         before = ",";
     }

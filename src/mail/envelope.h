@@ -24,6 +24,9 @@ enum dsn_notify {
 };
 enum dsn_ret { RET_UNSET, RET_FULL, RET_HDRS };
 
+/* "never", or a comma list of success, failure and delay, in any case. False: it is something else. */
+bool envelope_notify_parse(const char *words, unsigned *notify_r);
+
 struct recipient {
     char *address;   /* bare addr-spec, no <> */
     unsigned notify; /* enum dsn_notify, or-ed */

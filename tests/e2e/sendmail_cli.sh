@@ -213,7 +213,6 @@ refused 65 "words for a recipient" 'two words'
 refused 65 "a line end in a recipient" 'a@b
 Bcc: c@d'
 refused 65 "<> for a recipient" '<>'
-refused 64 "-bs" -bs
 refused 64 "-bd" -bd
 refused 78 "an account that is not there" --account nope a@b
 clear

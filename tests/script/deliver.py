@@ -236,6 +236,15 @@ def test_some_refused_reported_at_once():
         check_report(home.reports())
 
 
+def test_no_address_is_refused_without_asking():
+    home, ident, run, peer = once(PLAIN + MAIL + "S: 250 ok\nC: RCPT TO:<eve@example.org>\nS: 250 ok\n" + TEXT + "S: 250 ok\n" + QUIT, "two words", "eve@example.org")
+    with home:
+        went_well(peer, "no address: the server is not asked about it")
+        same(run.verdicts(), ["0 refused 501 5.1.3", "1 delivered 250 -"], "no address: refused, the other one delivered")
+        same((home.ids(), len(home.reports())), ([], 1), "no address: reported")
+        matches(home.reports()[0].decode(), r"(?s)two words.*Final-Recipient: rfc822; two words\nAction: failed\nStatus: 5.1.3", "no address: the report says why")
+
+
 def test_report_by_smtp_and_failed():
     script = PLAIN + MAIL + "S: 250 ok\n" + RCPT + "S: 550 5.1.1 no\n"
     home = Home()
