@@ -14,6 +14,8 @@ SBINDIR    ?= $(PREFIX)/sbin
 MANDIR     ?= $(PREFIX)/share/man
 DOCDIR     ?= $(PREFIX)/share/doc/tappal
 BUILD      ?= build$(if $(SANITIZE),/sanitize)
+# Dependency files name objects as make does: never by an absolute path within the tree.
+override BUILD := $(patsubst $(CURDIR)/%,%,$(BUILD))
 PKGCONFIG  ?= pkg-config
 INSTALL    ?= install
 JOBS       ?= $(shell nproc 2>/dev/null || echo 1)

@@ -95,7 +95,7 @@ class Person:
     """Someone with a home of their own."""
 
     def __init__(self, lab, name):
-        self.lab, self.name = lab, name
+        self.lab, self.name, self.started = lab, name, set()
         self.home = lab.dir / name
         self.config = self.home / ".config/tappal"
         self.maildir = self.home / "Mail"
@@ -138,6 +138,7 @@ class Person:
         master, slave = pty.openpty() if tty else (None, None)
         with subprocess.Popen([*map(str, under), path, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=slave if tty else subprocess.PIPE, env=merged, cwd=self.home, start_new_session=True) as child:
+            self.started.add(child.pid)
             said, reader = [], None
             if tty:
                 os.close(slave)
@@ -149,6 +150,7 @@ class Person:
                 child.kill()
                 out, err = child.communicate()
                 said.append(b"[stopped by the test: too slow]")
+        self.started.discard(child.pid)
         if reader:
             reader.join(5)
             err = b"".join(said).replace(b"\r\n", b"\n")
@@ -166,13 +168,17 @@ class Person:
         return [p for p in self.home.glob("**/tmp/*") if p.is_file()]
 
     def processes(self):
-        """Those that carry our home in their environment."""
+        """Those that we started, what these started, and deliverers of our queue. (Environments cannot be read:
+        the programs forbid it.)"""
+        parents, ours = {}, set(self.started)
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
-                if f"HOME={self.home}\0".encode() in pathlib.Path("/proc", entry, "environ").read_bytes():
-                    yield int(entry)
+                parents[int(entry)] = int(pathlib.Path("/proc", entry, "stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+                if str(self.home).encode() in pathlib.Path("/proc", entry, "cmdline").read_bytes():
+                    ours.add(int(entry))
             except OSError:
                 pass
+        return [pid for pid in parents if ancestors(pid, parents) & ours]
 
     def end_processes(self):
         for _ in range(50):
@@ -185,6 +191,15 @@ class Person:
                 except ProcessLookupError:
                     pass
             time.sleep(0.02)
+
+
+def ancestors(pid, parents):
+    """A process and all above it."""
+    line = {pid}
+    while parents.get(pid, 0) not in (0, *line):
+        pid = parents[pid]
+        line.add(pid)
+    return line
 
 
 def drain(fd, said):
