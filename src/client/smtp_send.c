@@ -2,6 +2,7 @@
  *
  * Commands are put and answers are taken, in the same order; the steps differ in how far the one runs ahead of
  * the other. A recipient that was accepted and waits for the end of the data has VERDICT_NONE and its code. */
+#include "base/clock.h"
 #include "client/smtp_impl.h"
 
 /* -- the envelope -- */
@@ -139,7 +140,7 @@ bool smtp_send(struct smtp *s, struct smtp_transaction *t, struct err *err)
 /* A connection that was idle may have been closed meanwhile: better seen before the text goes out than after. */
 static bool is_still_there(struct smtp *s, struct err *err)
 {
-    int said = s->mails == 0 || s->unread > 0 ? 0 : stream_wait(s->session.chat.stream, 0, err);
+    int said = s->mails == 0 || s->unread > 0 ? 0 : stream_wait(s->session.chat.stream, clock_mono_ms(), err);
     if (said > 0) {
         return smtp_read_reply(s, SMTP_SECONDS_COMMAND, err) &&
                smtp_refused(s, ERR_REFUSED_TEMP, "closes the connection", err);

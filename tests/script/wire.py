@@ -120,6 +120,17 @@ def test_cut_in_whole():
         same(run.verdicts(), ["0 refused 553 5.1.8"], "cut behind a refused MAIL: the answer is the verdict")
 
 
+def test_one_after_the_other():
+    home = Home()
+    with home:
+        home.account(1)
+        home.put()
+        home.put()
+        _, peer = serve(home, CHUNKED + WHOLE + FINE + WHOLE + FINE + QUIT)
+        went_well(peer, "two messages over one connection")
+        same(home.ids(), [], "two messages: delivered")
+
+
 def test_stale():
     home = Home()
     with home:
