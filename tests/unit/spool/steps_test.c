@@ -175,10 +175,27 @@ static bool enqueue(struct err *err)
     return ok;
 }
 
+static bool write_map(const char *path, const char *text)
+{
+    FILE *map = fopen(path, "we");
+    bool ok = map && fputs(text, map) >= 0;
+    return map && fclose(map) == 0 && ok;
+}
+
+/* A user namespace in which we keep our name: without one no file can be made. */
+static bool own_users(void)
+{
+    char uid[64], gid[64];
+    snprintf(uid, sizeof uid, "%u %u 1", (unsigned)getuid(), (unsigned)getuid());
+    snprintf(gid, sizeof gid, "%u %u 1", (unsigned)getgid(), (unsigned)getgid());
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0 && write_map("/proc/self/setgroups", "deny") &&
+           write_map("/proc/self/uid_map", uid) && write_map("/proc/self/gid_map", gid);
+}
+
 /* A mount namespace of our own; false where there is none to be had. */
 static bool apart(void)
 {
-    return (unshare(CLONE_NEWNS) == 0 || unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) &&
+    return (unshare(CLONE_NEWNS) == 0 || own_users()) &&
            mount("none", "/", "", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
