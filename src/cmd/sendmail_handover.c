@@ -195,10 +195,11 @@ static int decide(struct letter *l, struct message *m, const struct answers *ans
     const bool setting_up = answers->failed && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
     if (refused || isatty(STDERR_FILENO))
         say_refusals(m);
+    struct err fault = answers->failure;
+    if (refused)
+        note_refusal(m, &fault); /* while the message is there */
     if ((refused || setting_up) && finish(l->desk, m)) {
-        l->fault = answers->failure;
-        if (refused)
-            note_refusal(m, &l->fault);
+        l->fault = fault;
         return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(&answers->failure);
     }
     say_kept(l->id, answers);
