@@ -109,15 +109,20 @@ static void tell_summary(const struct child *c, const struct pull_result *r)
 
 /* -- the work -- */
 
-/* take_lock - 1 it is ours until the process ends, 0 another run has it, -1 error */
-static int take_lock(const char *state, struct err *err)
+/* take_lock - 1 it is ours until the process ends, 0 another run has it, -1 error. A dry run makes no file; where
+ * there is none, nobody else is at work. */
+static int take_lock(const char *state, bool dry_run, struct err *err)
 {
     struct str path = STR_INIT(PATH_MAX_BYTES);
     int fd = -1, got = -1;
     if (fs_join(&path, state, "lock", err)) {
-        fd = open(path.buf, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-        got = fd < 0 ? (err_errno(err, ERR_LOCAL, "%s could not be opened", path.buf), -1)
-                     : fs_try_lock(fd, err);
+        fd = open(path.buf, O_RDWR | (dry_run ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd >= 0)
+            got = fs_try_lock(fd, err);
+        else if (dry_run && errno == ENOENT)
+            got = 1;
+        else
+            err_errno(err, ERR_LOCAL, "%s could not be opened", path.buf);
     }
     str_free(&path);
     return got;
@@ -156,7 +161,9 @@ int fetch_child(const struct fetch_options *o, const struct place *place, const 
     struct str state = STR_INIT(PATH_MAX_BYTES);
     struct pull_result result = {0};
     struct err err = {0};
-    int locked = place_fetch_state(place, account, &state, &err) ? take_lock(state.buf, &err) : -1;
+    bool found = o->dry_run ? place_fetch_state_if_there(place, account, &state, &err)
+                            : place_fetch_state(place, account, &state, &err);
+    int locked = found ? take_lock(state.buf, o->dry_run, &err) : -1;
     if (locked == 0)
         tell(&c, FETCH_NOTICE, "Another tappal-fetch is at work on this account; it is left to that one.");
     else if (locked < 0 || !serve(&c, state.buf, &result, &err))

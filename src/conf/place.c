@@ -145,16 +145,19 @@ static bool load_one(const char *dir, bool (*satisfies)(const struct config *), 
 static bool load(const struct place *place, bool (*satisfies)(const struct config *), const char *missing,
                  struct config *config_r, struct err *err)
 {
-    bool found;
+    bool found, closed = false; /* the machine's is there, but not for this user */
     if (!load_one(place->config_dir, satisfies, config_r, &found, err))
         return false;
-    if (!found && !load_one(place->machine_dir, satisfies, config_r, &found, err))
-        return false;
+    if (!found && !load_one(place->machine_dir, satisfies, config_r, &found, err)) {
+        closed = err->sys == EACCES;
+        if (!closed)
+            return false;
+    }
     if (found)
         return true;
-    err_set(err, ERR_CONFIG, "No account %s is set up: there is none in %s%s%s.", missing,
+    err_set(err, ERR_CONFIG, "No account %s is set up: there is none in %s%s%s%s.", missing,
             place->config_dir ? place->config_dir : "a home folder", place->machine_dir ? ", nor in " : "",
-            place->machine_dir ? place->machine_dir : "");
+            place->machine_dir ? place->machine_dir : "", closed ? ", which this user may not read" : "");
     err->sys = ENOENT;
     return err_hint(err, "Set one up with: tappal account add YOU@EXAMPLE.ORG");
 }
@@ -222,6 +225,15 @@ bool place_fetch_state(const struct place *place, const struct account *account,
 {
     return state_folder(place, "fetch", path_r, err) && add_account_name(account, path_r, err) &&
            make_own(path_r->buf, err);
+}
+
+bool place_fetch_state_if_there(const struct place *place, const struct account *account, struct str *path_r,
+                                struct err *err)
+{
+    if (!place->state_dir)
+        return place_fetch_state(place, account, path_r, err); /* says why */
+    return fs_join(path_r, place->state_dir, "fetch", err) && add_account_name(account, path_r, err) &&
+           (access(path_r->buf, F_OK) != 0 || make_own(path_r->buf, err));
 }
 
 bool place_account_mark(const struct place *place, const struct account *account, const char *suffix,

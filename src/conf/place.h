@@ -37,6 +37,9 @@ MUST_USE bool place_load_sending(const struct place *place, struct config *confi
 MUST_USE bool place_queue(const struct place *place, struct str *path_r, struct err *err);
 MUST_USE bool place_fetch_state(const struct place *place, const struct account *account, struct str *path_r,
                                 struct err *err);
+/* The same path for one who only looks: nothing is made, and it may be missing. */
+MUST_USE bool place_fetch_state_if_there(const struct place *place, const struct account *account,
+                                         struct str *path_r, struct err *err);
 
 /* "STATE/accounts/NAME-<first 8 hex digits of SHA-256 of its config_dir>SUFFIX"; the folder is made.
  * ".delivered" there: this account has delivered a message before. */
