@@ -15,6 +15,7 @@
 #include "queue/giveback.h"
 #include "queue/notice.h"
 #include "queue/term.h"
+#include "queue/outlog.h"
 
 #define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
@@ -95,22 +96,6 @@ bool job_note_failure(struct store *store, struct message *m, const struct err *
 
 /* -- outcomes: journal, log, waiter -- */
 
-static const char *event_of(enum verdict verdict)
-{
-    return verdict == VERDICT_DELIVERED ? "sent" : verdict == VERDICT_LATER ? "deferred" : "refused";
-}
-
-static void log_outcome(const struct job *job, size_t i, const struct outcome *o)
-{
-    const struct message *m = job->message;
-    char code[32];
-    snprintf(code, sizeof(code), "%d%s%s", o->code, o->enhanced[0] != '\0' ? " " : "", o->enhanced);
-    log_event(o->verdict == VERDICT_DELIVERED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, event_of(o->verdict),
-              "id", m->id, "account", job->line->account->name, "from", m->envelope.sender, "to",
-              m->envelope.recipients[i].address, "host", job->line->account->send.server.host, "code", code,
-              "reply", o->text, NULL);
-}
-
 /* Nobody is left, and nobody is to be told anything: the message is finished with the same sync. */
 static bool is_all_delivered(const struct attempt *a)
 {
@@ -144,12 +129,12 @@ static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *er
         if (!journal_outcome(a->w, i, o, err)) {
             return false;
         }
-        log_outcome(job, i, o);
         *delivered_r = *delivered_r || o->verdict == VERDICT_DELIVERED;
     }
     if (!finish_attempt(a, err) || !journal_sync(a->w, err)) {
         return false;
     }
+    outlog(job->message, job->line->account, a->outcomes, a->to, a->to_count);
     if (*delivered_r) {
         line_mark_delivered(job->lines, job->line);
     }
