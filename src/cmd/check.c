@@ -4,6 +4,7 @@
 
 #include "cmd/cmd.h"
 #include "cmd/say.h"
+#include "conf/aliases.h"
 #include "conf/conf.h"
 #include "conf/place.h"
 
@@ -27,15 +28,36 @@ static int check_folder(const char *dir, const char *file)
     return status;
 }
 
+/* Targets that aliases(5) knows and we do not. They are no fault of the configuration: /etc/aliases is for all. */
+static bool say_aliases(const struct account *account)
+{
+    struct aliases aliases;
+    struct err err;
+    if (account->send.aliases == NULL)
+        return true;
+    if (!aliases_read(account->send.aliases, &aliases, &err)) {
+        (void)say_error(account->name, &err);
+        return false;
+    }
+    for (size_t i = 0; i < aliases.faults.count; i++)
+        say("%s:%s", account->send.aliases, aliases.faults.items[i]);
+    aliases_free(&aliases);
+    return true;
+}
+
 static int say_sound(const struct place *place)
 {
     struct err err;
     struct config config;
     if (!place_load(place, &config, &err))
         return say_error(NULL, &err);
-    say("%s is sound: %zu account%s.", config.dir, config.count, config.count == 1 ? "" : "s");
+    bool ok = true;
+    for (size_t i = 0; i < config.count; i++)
+        ok = say_aliases(&config.accounts[i]) && ok;
+    if (ok)
+        say("%s is sound: %zu account%s.", config.dir, config.count, config.count == 1 ? "" : "s");
     conf_free(&config);
-    return 0;
+    return ok ? 0 : err_exit_status(ERR_CONFIG);
 }
 
 static int check_place(const struct place *place, const char *file)

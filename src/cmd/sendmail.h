@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "cmd/sendmail_options.h"
+#include "conf/aliases.h"
 #include "conf/conf.h"
 #include "conf/place.h"
 #include "mail/envelope.h"
@@ -28,6 +29,9 @@ struct desk {
 MUST_USE bool desk_open(struct desk *desk, const struct sendmail_options *options, struct err *err);
 void desk_close(struct desk *desk);
 MUST_USE bool desk_open_store(struct desk *desk, struct err *err);
+/* How many octets more the queue may take, by max_bytes. ERR_LOCAL: no message more. */
+MUST_USE bool desk_room(struct desk *desk, uint64_t *room_r, struct err *err);
+MUST_USE bool desk_use_room(const struct desk *desk, uint64_t *room, size_t n, struct err *err);
 /* Which account sends; NULL with *fault_r set where that cannot be decided now. */
 const struct account *desk_choose(const struct desk *desk, const char *sender, const char *header_from,
                                   struct err *fault_r);
@@ -47,7 +51,10 @@ struct letter {
     struct err fault;
     char id[STORE_ID_LEN + 1];
     struct rewrite rewrite;
-    struct envelope envelope;    /* as it is stored */
+    struct envelope envelope; /* as it is stored */
+    struct aliases aliases;   /* of the account, once one was looked up */
+    bool aliases_read;
+    uint64_t room;               /* octets that the text may have, by max_bytes */
     struct store_writer *writer; /* holds the message's lock */
 };
 /* dot_ends: as in rewrite_begin. The store must be open before the first octet. */

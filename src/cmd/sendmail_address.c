@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/text.h"
 
 const char *address_own_domain(const struct letter *l)
@@ -81,13 +82,48 @@ static bool add(struct letter *l, const char *address, const struct recipient *a
     return r->orcpt != NULL || asked->orcpt == NULL || err_nomem(err);
 }
 
-/* Local mail goes to the admin, or gets our domain. */
-static bool add_asked(struct letter *l, const struct recipient *r, struct err *err)
+/* Aliases that cannot be read are as none: the message goes to the admin, or into the world. */
+static struct aliases *open_aliases(struct letter *l)
+{
+    struct err why;
+    const char *path = l->account != NULL ? l->account->send.aliases : NULL;
+    if (path != NULL && !l->aliases_read && !aliases_read(path, &l->aliases, &why))
+        log_event(LOG_LEVEL_WARNING, "aliases", "error", why.what, NULL);
+    l->aliases_read = true;
+    return &l->aliases;
+}
+
+/* What stays local goes to the admin, or gets our domain. */
+static bool add_final(struct letter *l, const char *address, const struct recipient *asked, struct err *err)
 {
     const char *admin = l->account != NULL ? l->account->send.admin : NULL;
+    return add(l, admin != NULL && is_local(l, address) ? admin : address, asked, err);
+}
+
+static bool add_local(struct letter *l, const struct recipient *r, struct err *err)
+{
+    struct strv all = STRV_INIT;
+    struct aliases *aliases = open_aliases(l);
+    char name[ADDR_SPEC_SIZE];
+    const char *domain = addr_domain(r->address);
+    const size_t n = domain != NULL ? (size_t)(domain - r->address) - 1 : strlen(r->address);
+    snprintf(name, sizeof name, "%.*s", (int)n, r->address);
+    bool ok = aliases_expand(aliases, name, &all, err);
+    bool alone = all.count == 1 && strcmp(all.items[0], name) == 0; /* there is no alias: as it was given */
+    for (size_t i = 0; ok && i < all.count; i++)
+        ok = add_final(l, alone ? r->address : all.items[i], r, err);
+    if (ok && all.count == 0)
+        ok = envelope_add_unusable(&l->envelope, r->address, strlen(r->address),
+                                   "Its entry in the aliases leads to nobody.", err);
+    strv_free(&all);
+    return ok;
+}
+
+static bool add_asked(struct letter *l, const struct recipient *r, struct err *err)
+{
     if (r->unusable != NULL)
         return envelope_add_unusable(&l->envelope, r->address, strlen(r->address), r->unusable, err);
-    return add(l, admin != NULL && is_local(l, r->address) ? admin : r->address, r, err);
+    return is_local(l, r->address) ? add_local(l, r, err) : add(l, r->address, r, err);
 }
 
 bool address_any_usable(const struct envelope *e, struct err *err)

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -50,6 +51,43 @@ bool desk_open_store(struct desk *desk, struct err *err)
     bool ok = place_queue(&desk->place, &path, err) && store_open(path.buf, &desk->store, err);
     str_free(&path);
     return ok;
+}
+
+static bool is_full(const struct desk *desk, const char *option, struct err *err)
+{
+    err_set(err, ERR_LOCAL, "The queue holds as much as `%s` allows; the message was not kept.", option);
+    err->sys = EDQUOT;
+    return err_hint(err, "See what waits with: tappal queue list. The limit is in %s/tappal.ini.",
+                    desk->config.dir);
+}
+
+bool desk_room(struct desk *desk, uint64_t *room_r, struct err *err)
+{
+    const uint64_t most = desk->config.max_messages, most_bytes = desk->config.max_bytes;
+    struct store_item *items;
+    size_t count;
+    uint64_t bytes = 0;
+    *room_r = UINT64_MAX;
+    if (most == 0 && most_bytes == 0)
+        return true;
+    if (!store_list(&desk->store, &items, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        bytes += items[i].size;
+    free(items);
+    if (most > 0 && count >= most)
+        return is_full(desk, "max_messages", err);
+    if (most_bytes > 0)
+        *room_r = bytes < most_bytes ? most_bytes - bytes : 0;
+    return true;
+}
+
+bool desk_use_room(const struct desk *desk, uint64_t *room, size_t n, struct err *err)
+{
+    if (n > *room)
+        return is_full(desk, "max_bytes", err);
+    *room -= n;
+    return true;
 }
 
 const struct account *desk_choose(const struct desk *desk, const char *sender, const char *header_from,

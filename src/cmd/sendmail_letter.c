@@ -75,6 +75,12 @@ static bool own_address(const struct letter *l, char spec[ADDR_SPEC_SIZE], struc
     return addr_qualify(spec, address_own_domain(l), err);
 }
 
+static bool write_text(struct letter *l, const struct str *text, struct err *err)
+{
+    return desk_use_room(l->desk, &l->room, text->len, err) &&
+           store_write(l->writer, text->buf, text->len, err);
+}
+
 static bool write_header(struct letter *l, const struct rewrite_found *found, struct err *err)
 {
     const struct account *a = l->account;
@@ -92,8 +98,7 @@ static bool write_header(struct letter *l, const struct rewrite_found *found, st
         .set_from = a != NULL ? a->send.set_from : NULL,
         .domain = address_own_domain(l),
     };
-    ok = ok && rewrite_header(&l->rewrite, &fixes, &header, err) &&
-         store_write(l->writer, header.buf, header.len, err);
+    ok = ok && rewrite_header(&l->rewrite, &fixes, &header, err) && write_text(l, &header, err);
     str_free(&from);
     str_free(&id);
     str_free(&header);
@@ -112,8 +117,8 @@ static bool address(struct letter *l, struct rewrite_found *found_r, struct err 
 static bool begin(struct letter *l, struct err *err)
 {
     struct rewrite_found found;
-    return address(l, &found, err) && store_begin(&l->desk->store, &l->envelope, &l->writer, err) &&
-           write_header(l, &found, err);
+    return address(l, &found, err) && desk_room(l->desk, &l->room, err) &&
+           store_begin(&l->desk->store, &l->envelope, &l->writer, err) && write_header(l, &found, err);
 }
 
 /* What is ready goes to the file. */
@@ -123,7 +128,7 @@ static bool flush(struct letter *l, struct err *err)
         return true;
     if (l->writer == NULL && !begin(l, err))
         return false;
-    bool ok = store_write(l->writer, l->rewrite.body.buf, l->rewrite.body.len, err);
+    bool ok = write_text(l, &l->rewrite.body, err);
     str_clear(&l->rewrite.body);
     return ok;
 }
@@ -176,4 +181,5 @@ void letter_free(struct letter *l)
     rewrite_free(&l->rewrite);
     envelope_free(&l->asked);
     envelope_free(&l->envelope);
+    aliases_free(&l->aliases);
 }

@@ -61,7 +61,7 @@ struct send_conf {
     struct credentials who;
     enum send_mode mode;
     uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
-    char *set_from, *domain, *admin, *ehlo;
+    char *set_from, *domain, *admin, *aliases, *ehlo;
     enum chunking chunking;
 };
 

@@ -12,8 +12,9 @@ struct config {
     char *dir;                /* absolute; NULL where none was found */
     struct account *accounts; /* sorted by name */
     size_t count;
-    char *default_account; /* [tappal] default */
-    char *log;             /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
+    char *default_account;              /* [tappal] default */
+    char *log;                          /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
+    uint64_t max_messages, max_bytes;   /* [queue]; 0: as many as the disk holds */
     uint32_t warn_after, give_up_after; /* [queue], in seconds; 0: never */
 };
 

@@ -1,6 +1,7 @@
 /* value - one option's text into its place, and back. Quotes, commas and the rule about ` ;` and
  * ` #` are here, because what they mean depends on the option's type. */
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -390,6 +391,18 @@ static bool get_keep(enum keep_mode keep, uint32_t days, struct str *out, struct
                              : str_addz(out, keep == KEEP_NO ? "no" : "yes", err);
 }
 
+static bool set_number(const struct conf_option *option, uint64_t *field, const char *value, struct err *err)
+{
+    const bool size = option->type == OPTION_SIZE;
+    uint64_t number;
+    if ((size ? text_size(value, &number) : text_u64(value, UINT64_MAX, &number)) && number > 0) {
+        *field = number;
+        return true;
+    }
+    err_set(err, ERR_CONFIG, "`%s` cannot be `%s`.", option->name, value);
+    return err_hint(err, size ? "It is a number of bytes: 512k, 25M, 2G." : "It is a number: 1000.");
+}
+
 /* set_one - a value that is one text, its quotes undone */
 static bool set_one(const struct conf_option *option, char *base, size_t offset, const char *value,
                     const struct person *person, struct err *err)
@@ -410,6 +423,9 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
         return parse_port(value, field, err);
     case OPTION_SECONDS:
         return set_seconds(option, field, value, err);
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+        return set_number(option, field, value, err);
     case OPTION_ENUM:
         return set_word(option, field, value, err);
     case OPTION_KEEP:
@@ -529,6 +545,7 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
 {
     const void *field = (const char *)base + option->offset;
     unsigned number;
+    uint64_t large;
     if (option->later)
         return true;
     switch (option->type) {
@@ -550,6 +567,10 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
     case OPTION_SECONDS:
         number = *(const uint32_t *)field;
         return (number == 0 && !option->default_text) || str_addf(out, err, "%us", number);
+    case OPTION_COUNT:
+    case OPTION_SIZE:
+        large = *(const uint64_t *)field;
+        return large == 0 || str_addf(out, err, "%" PRIu64, large);
     default: {
         const char *text = *(char *const *)field;
         return !text || add_value(out, text, '\0', err);
@@ -567,6 +588,8 @@ static void clear_at(const struct conf_option *option, char *field)
         break;
     case OPTION_PORT:
     case OPTION_SECONDS:
+    case OPTION_COUNT:
+    case OPTION_SIZE:
     case OPTION_ENUM:
     case OPTION_KEEP:
         break;

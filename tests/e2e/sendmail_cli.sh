@@ -196,6 +196,77 @@ for address in root@localhost root@LocalHost.localdomain "root@$(hostname)" root
     ok $? "admin gets the mail for $address"
 done
 
+# -- aliases --
+printf 'root: ada@example.org, bob\nbob: \\bob, root\nnobody: /dev/null, "|/bin/sh -c x"\nloop: loop2\nloop2: loop\nstaff: a@b, two words\ndefault: postmaster\n' >"$top/aliases"
+account mapped 'mode = queue' 'domain = example.org' "aliases = $top/aliases"
+aliased() { # WANTED RECIPIENT...
+    clear
+    wanted=$1
+    shift
+    printf 'hi\n' | send --account mapped "$@"
+    silent && test "$(envelope | grep '^recipient: ' | sed 's/^recipient: //' | tr '\n' ' ')" = "$wanted"
+    ok $? "aliases: $*"
+}
+aliased 'ada@example.org bob@example.org ' root
+aliased 'ada@example.org bob@example.org root@example.com ' ROOT@localhost root@example.com
+aliased 'postmaster@example.org ' www-data
+aliased 'a@b ' staff
+aliased 'nobody x@y ' nobody x@y
+envelope | grep -q '^unusable: Its entry in the aliases leads to nobody.$'
+ok $? "aliases: an entry that is only a command and a file leads to nobody, and nothing is run"
+clear
+printf 'hi\n' | send --account mapped loop
+is 65 && nothing && grep -q 'aliases leads to nobody' "$top/err"
+ok $? "aliases: a loop leads to nobody: 65"
+clear
+printf 'To: root\n\nhi\n' | send --account mapped -t -N success -V id
+silent && test "$(envelope | grep -c '^notify: success$')" = 2 && text | grep -q '^To: root'
+ok $? "aliases: with -t, -N and -V; the header stays as it is"
+account mapped 'mode = queue' 'admin = admin@example.test' "aliases = $top/aliases"
+aliased 'ada@example.org admin@example.test ' root
+account mapped 'mode = queue' 'admin = admin@example.test' "aliases = $top/none"
+aliased 'admin@example.test ' root
+grep -q 'aliases.*cannot be read' "$top/log"
+ok $? "aliases: a file that is not there is told in the log, and the admin has the message"
+rm -f "$home/.config/tappal/accounts/mapped.ini"
+"$build/tappal" check --config "$home/.config/tappal" >"$top/out" 2>"$top/err" && ! grep -q command "$top/out"
+ok $? "tappal check is content"
+account mapped "aliases = $top/aliases"
+"$build/tappal" check --config "$home/.config/tappal" >"$top/out" 2>"$top/err" && grep -q 'aliases:3: ""|/bin/sh -c x"" is a command' "$top/out" && grep -q 'is sound' "$top/out"
+ok $? "tappal check names what is not supported"
+account mapped "aliases = $top/none"
+"$build/tappal" check --config "$home/.config/tappal" >"$top/out" 2>"$top/err"
+test $? = 78 && grep -q 'cannot be read' "$top/err"
+ok $? "tappal check: aliases that are not there are a fault"
+rm -f "$home/.config/tappal/accounts/mapped.ini"
+
+# -- as much as is allowed --
+clear
+cp "$home/.config/tappal/tappal.ini" "$top/main.ini"
+limit() { { cat "$top/main.ini" && printf '[queue]\n%s\n' "$1"; } >"$home/.config/tappal/tappal.ini"; }
+limit 'max_messages = 2'
+printf 'hi\n' | send a@b
+silent
+ok $? "max_messages: the first"
+printf 'hi\n' | send a@b
+silent
+ok $? "max_messages: the second"
+printf 'hi\n' | send a@b
+is 75 && test ! -s "$top/out" && grep -q 'max_messages' "$top/err" && test "$(kept)" = 2
+ok $? "max_messages: one too many: 75, not kept"
+clear
+limit 'max_bytes = 1M'
+head -c 900000 /dev/zero | tr '\0' x | send a@b
+silent
+ok $? "max_bytes: a message that fits"
+head -c 900000 /dev/zero | tr '\0' x | send a@b
+is 75 && grep -q 'max_bytes' "$top/err" && test "$(kept)" = 1
+ok $? "max_bytes: one that does not: 75, not kept"
+printf 'hi\n' | send a@b
+silent
+ok $? "max_bytes: a small one still fits"
+cp "$top/main.ini" "$home/.config/tappal/tappal.ini"
+
 # -- refused, nothing kept --
 refused() { # STATUS NAME ARGUMENT...
     clear

@@ -383,7 +383,8 @@ START_TEST(test_conf_faults_in_tappal_ini)
         {"[tappal]\ndefault = home\n", "tappal.ini:2: There is no account called `home`."},
         {"[tappal]\nlog = here\n", "tappal.ini:2: here is not a full path."},
         {"[send]\nport = x\n", "tappal.ini:2: `x` is not a port."},
-        {"[queue]\nmax_bytes = 2G\n", "tappal.ini:2: `max_bytes` is not in this version of tappal yet."},
+        {"[queue]\nmax_bytes = 2X\n", "tappal.ini:2: `max_bytes` cannot be `2X`."},
+        {"[queue]\nmax_messages = 0\n", "tappal.ini:2: `max_messages` cannot be `0`."},
         {"[tappal]\nhost = x\n", "tappal.ini:2: [tappal] has no option `host`."},
         {"[fetch]\nport = 465\n[send]\nhost=x\n", NULL}, /* nobody fetches */
     };
