@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "mail/report.h"
 #include "mail/retry.h"
 #include "queue/giveback.h"
 #include "queue/notice.h"
@@ -110,9 +111,19 @@ static bool is_all_delivered(const struct attempt *a)
     return delivered == j->count;
 }
 
+static bool asks_for_word(const struct message *m)
+{
+    for (size_t i = 0; i < m->envelope.count; i++) {
+        if (report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool finish_attempt(struct attempt *a, struct err *err)
 {
-    a->finished = is_all_delivered(a);
+    a->finished = is_all_delivered(a) && !asks_for_word(a->job->message);
     return !a->finished || (journal_attempt_end(a->w, err) && journal_finished(a->w, "delivered", err));
 }
 
