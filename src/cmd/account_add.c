@@ -77,27 +77,44 @@ static bool take_servers(struct adding *a, struct err *err)
            take_host(&a->smtp, wish->smtp, provider ? provider->smtp : NULL, domain, err);
 }
 
-/* ask_host - "-" is none */
-static bool ask_host(const char *question, const char *label, const char *domain, struct str *host,
+/* can_be_host - as the account's file would read it */
+static bool can_be_host(const struct adding *a, const char *host, struct err *err)
+{
+    struct account scratch = {0};
+    bool ok = option_set(option_find("send", "host"), &scratch, host, &a->person, err);
+    conf_account_free(&scratch);
+    return ok;
+}
+
+/* ask_host - again, after what cannot be a server; "-" is none */
+static bool ask_host(const struct adding *a, const char *question, const char *label, struct str *host,
                      struct err *err)
 {
     char otherwise[300] = "-";
     if (*label)
-        snprintf(otherwise, sizeof otherwise, "%s.%.250s", label, domain);
-    if (!account_ask(question, otherwise, host, err))
-        return false;
-    if (str_eqz(host, "-"))
-        str_clear(host);
-    return true;
+        snprintf(otherwise, sizeof otherwise, "%s.%.250s", label, domain_of(a->wish->address));
+    for (;;) {
+        struct err wrong;
+        if (!account_ask(question, otherwise, host, err))
+            return false;
+        if (str_eqz(host, "-")) {
+            str_clear(host);
+            return true;
+        }
+        if (can_be_host(a, host->buf, &wrong))
+            return true;
+        (void)say_error(NULL, &wrong);
+    }
 }
 
 static bool ask_servers(struct adding *a, struct err *err)
 {
-    const char *domain = domain_of(a->wish->address);
-    say("tappal does not know the servers of %s; its help pages name them. A - stands for none.", domain);
-    return ask_host("Server for fetching by IMAP", "imap", domain, &a->imap, err) &&
-           (a->imap.len > 0 || ask_host("Server for fetching by POP3", "", domain, &a->pop3, err)) &&
-           ask_host("Server for sending (SMTP)", "smtp", domain, &a->smtp, err);
+    say("tappal does not know the servers of %s: your provider's help pages name them.",
+        domain_of(a->wish->address));
+    say("Write a name, or name:port, or - for none. Return takes what stands in brackets.");
+    return ask_host(a, "Server for fetching by IMAP", "imap", &a->imap, err) &&
+           (a->imap.len > 0 || ask_host(a, "Server for fetching by POP3", "", &a->pop3, err)) &&
+           ask_host(a, "Server for sending (SMTP)", "smtp", &a->smtp, err);
 }
 
 static bool find_servers(struct adding *a, struct err *err)
@@ -333,9 +350,8 @@ static int sign_in_and_try(const struct adding *a)
         status = cmd_auth_login(account, wish->password_from_stdin);
     conf_free(&config);
     if (status != 0) {
-        say("The account is set up, but not signed in. Mend what is said above, then run: tappal auth login "
-            "%s",
-            a->name.buf);
+        say("The account is set up in %s, but not signed in.", a->path.buf);
+        say("Mend what is said above, then run: tappal auth login %s", a->name.buf);
         return status;
     }
     /* read again: where the password went may have changed the file */

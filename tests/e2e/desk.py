@@ -143,6 +143,11 @@ def asked(lab):
     said, status = on_a_terminal(ada, add, ["-", "pop.example.org", "-", "", "y"])
     text = (ada.config / "accounts/example.ini").read_text() if accounts_of(ada) else ""
     tap.ok(status == 0 and "protocol = pop3\n" in text and "[send]" not in text and "login" not in text, "- stands for none", said, text)
+    said, status = on_a_terminal(ada, [*add, "--name", "third"], ["imap.example.org:99999", "", "https://smtp.example.org/", "", "", "y"])
+    text = (ada.config / "accounts/third.ini").read_text() if accounts_of(ada) else ""
+    (ada.config / "accounts/third.ini").unlink(missing_ok=True)
+    tap.ok(status == 0 and "host = imap.example.org\n" in text and "host = smtp.example.org\n" in text
+           and "is not a port" in said and "is not the name" in said, "what cannot be a server is asked for again", said, text)
     said, status = on_a_terminal(ada, [*add, "--name", "other"], ["", "", "", "n"])
     tap.ok(status == 64 and accounts_of(ada) == ["example.ini"], "a no writes nothing", said)
 
