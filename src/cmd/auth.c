@@ -161,7 +161,8 @@ static bool test(const struct account *account, const struct services *s, struct
     for (size_t i = 0; i < s->count; i++) {
         if (!auth_try(account, &s->of[i], err))
             return false;
-        say("%s: signed in at %s as %s.", account->name, host_of(&s->of[i]), login_of(&s->of[i]));
+        say("%s: signed in to %s at %s as %s.", account->name, s->of[i].section, host_of(&s->of[i]),
+            login_of(&s->of[i]));
     }
     return true;
 }
@@ -227,12 +228,19 @@ static bool store_in_named_file(const struct account *account, const struct auth
     return ok;
 }
 
+/* What was stored for the first server serves the second; in the keyring each has an entry of its own. */
+static bool in_same_place(const struct services *s)
+{
+    return same_person(s) && text_starts(storable(s->of[0].who), "file ") &&
+           strcmp(storable(s->of[0].who), storable(s->of[1].who)) == 0;
+}
+
 static bool store(const struct account *account, const struct services *s, bool in_file, struct err *err)
 {
     for (size_t i = 0; i < s->count; i++) {
         const struct auth_service *service = &s->of[i];
         const char *source = storable(service->who);
-        if (source == NULL)
+        if (source == NULL || (i > 0 && in_same_place(s)))
             continue;
         if (text_starts(source, "file ")) {
             const char *path = source + strlen("file ");

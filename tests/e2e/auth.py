@@ -41,7 +41,7 @@ def with_a_keyring(lab, ada):
 
     good = login(ada, password, **ring)
     tap.ok(good.status == 0, "the right password is stored", good)
-    tap.same(len(re.findall("signed in at", good.out)), 2, "it was tested against both servers")
+    tap.same(len(re.findall("signed in to (?:send|fetch) at", good.out)), 2, "it was tested against both servers")
     tap.same(ada.run("tappal", "auth", "status", "work", **ring).status, 0, "status says that it is there")
     shown = ada.run("tappal", "auth", "status", **ring)
     tap.ok(password not in good.out + good.err + shown.out + shown.err, "no output holds the password")
