@@ -21,7 +21,7 @@ static const struct said {
      "'Authenticated SMTP' for the mailbox in the Microsoft 365 admin centre."},
     {"5\\.7\\.9|application[- ]specific password|app(lication)? password",
      "This account needs an app password: make one in the account's security settings, then store it with "
-     "tappal auth login."},
+     "tappal auth login ACCOUNT."},
     {"web ?login required|\\[webalert", "The provider wants you to sign in with a web browser once (the "
                                         "address is in its answer); then try again."},
     {"unsafe login", "Switch on IMAP or POP3 in the provider's web settings and use the authorisation code "
@@ -123,14 +123,14 @@ const char *hint_for_refusal(const char *host, const char *login, const char *te
     const struct provider *p = find_provider(host);
     bool local_part_may_do = p != NULL && p->local_part;
     if (login != NULL && strchr(login, '@') == NULL && !local_part_may_do)
-        return "Most providers want the full address as user name: set login = NAME@DOMAIN. Is that right, "
-               "store the "
-               "password again with tappal auth login.";
+        return "Most providers want the full address as user name: set login = NAME@DOMAIN in the account's "
+               "file. If the name is right as it is, store the password again with tappal auth login "
+               "ACCOUNT.";
     if (p != NULL && p->advice != NULL)
         return p->advice;
-    return "Check login in the account file and store the password again with tappal auth login; many "
-           "providers "
-           "want an app password, or access for mail programs switched on in their web settings.";
+    return "Store the password again with tappal auth login ACCOUNT, and check login in the account's file; "
+           "many providers want an app password, or access for mail programs switched on in their web "
+           "settings.";
 }
 
 const char *hint_before_login(const char *host)

@@ -80,6 +80,8 @@ static bool read_greeting(struct smtp *s, struct err *err)
 {
     s->session.phase = PHASE_GREETING;
     if (!smtp_read_reply(s, SMTP_SECONDS_GREETING, err)) {
+        if (err->kind == ERR_PROTOCOL)
+            err_hint(err, "Mail is handed in by SMTP, on port 465 (tls = implicit) or 587 (tls = starttls).");
         return false;
     }
     return s->reply.code == 220 || smtp_refused(s, kind_of_reply(s), "does not let us in", err);
