@@ -171,20 +171,25 @@ static bool finish(struct desk *desk, struct message *m)
     return done;
 }
 
+static const char *account_name(const struct letter *l)
+{
+    return l->account != NULL ? l->account->name : NULL;
+}
+
 /* Kept: on a terminal it is said why. Elsewhere silence is the promise. */
-static void say_kept(const char *id, const struct answers *answers)
+static void say_kept(const struct letter *l, const struct answers *answers)
 {
     if (!isatty(STDERR_FILENO))
         return;
     if (answers->failed)
-        (void)say_error(NULL, &answers->failure);
-    say_warning("The message stays in the queue as %s and will be tried again.", id);
+        (void)say_error(account_name(l), &answers->failure);
+    say_warning("The message stays in the queue as %s and will be tried again.", l->id);
 }
 
 /* 75 would say that there was no room for the message: a password that cannot be had is said as a wrong one. */
-static int say_set_up(const struct err *failure)
+static int say_set_up(const struct letter *l, const struct err *failure)
 {
-    const int status = say_error(NULL, failure);
+    const int status = say_error(account_name(l), failure);
     return failure->kind == ERR_SECRET ? err_exit_status(ERR_AUTH) : status;
 }
 
@@ -200,9 +205,9 @@ static int decide(struct letter *l, struct message *m, const struct answers *ans
         note_refusal(m, &fault); /* while the message is there */
     if ((refused || setting_up) && finish(l->desk, m)) {
         l->fault = fault;
-        return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(&answers->failure);
+        return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(l, &answers->failure);
     }
-    say_kept(l->id, answers);
+    say_kept(l, answers);
     return 0;
 }
 
@@ -218,7 +223,10 @@ static int conclude(struct letter *l, const struct answers *answers)
         status = decide(l, &m, answers);
         store_release(&m);
     } else if (took != TAKE_GONE) { /* gone: delivered, or reported on */
-        say_kept(l->id, answers);
+        if (!answers->ended && !answers->failed && isatty(STDERR_FILENO))
+            say_warning("The server's verdict has not come yet; tappal queue show %s says how it stands.",
+                        l->id);
+        say_kept(l, answers);
     }
     return status;
 }
@@ -261,7 +269,7 @@ int handover(struct letter *l)
     if (l->account == NULL)
         answers = (struct answers){.failed = true, .failure = l->fault};
     if (mode == SEND_QUEUE || l->account == NULL)
-        say_kept(l->id, &answers);
+        say_kept(l, &answers);
     if (mode == SEND_QUEUE)
         return 0;
     store_wake(&l->desk->store);
@@ -271,7 +279,7 @@ int handover(struct letter *l)
     if (!started) {
         log_event(LOG_LEVEL_ERROR, "not started", "id", l->id, "error", err.what, NULL);
         answers = (struct answers){.failed = true, .failure = err};
-        say_kept(l->id, &answers);
+        say_kept(l, &answers);
         return 0;
     }
     return wait ? conclude(l, &answers) : 0;

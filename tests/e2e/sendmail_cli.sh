@@ -516,6 +516,11 @@ deliverer 'sleep 3'
 printf 'hi\n' | send --account short a@b
 silent && test "$(kept)" = 1
 ok $? "a deliverer that says nothing: kept when the time is over"
+clear
+on_terminal --account short a@b
+is 0 && test "$(kept)" = 1 && grep -q 'verdict has not come yet' "$top/out"
+ok $? "the same on a terminal: it is said that nobody knows yet"
+clear
 deliverer "echo started >$top/started" 'sleep 3'
 for sig in INT TERM HUP; do
     rm -f "$top/started"
