@@ -65,7 +65,8 @@ static bool read_options(int argc, char **argv, struct fetch_options *o, int *st
             say("%s %s", PROGRAM, TAPPAL_VERSION);
             *status_r = 0;
             return false;
-        default:
+        default: /* getopt has said what is wrong */
+            say_hint("tappal-fetch --help lists the options.");
             *status_r = err_exit_status(ERR_USAGE);
             return false;
         }

@@ -11,8 +11,13 @@ int say_error(const char *about, const struct err *err)
     fflush(stdout);
     fprintf(stderr, "%s: %s%s%s\n", proc_name(), about ? about : "", about ? ": " : "", err->what);
     if (err->hint[0])
-        fprintf(stderr, "  hint: %s\n", err->hint);
+        say_hint(err->hint);
     return err_exit_status(err->kind);
+}
+
+void say_hint(const char *hint)
+{
+    fprintf(stderr, "  hint: %s\n", hint);
 }
 
 void say(const char *fmt, ...)

@@ -7,7 +7,8 @@
 /* "tappal-fetch: The server ... refused the password.\n  hint: ...\n"; with `about` (an account) named first.
  * Returns the exit status that belongs to the error. */
 int say_error(const char *about, const struct err *err);
-void say(const char *fmt, ...) PRINTF_LIKE(1, 2);       /* stdout, a line */
+void say_hint(const char *hint);                          /* stderr, as say_error says it */
+void say(const char *fmt, ...) PRINTF_LIKE(1, 2);         /* stdout, a line */
 void say_warning(const char *fmt, ...) PRINTF_LIKE(1, 2); /* stderr, a line */
 
 #endif
