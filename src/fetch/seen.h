@@ -15,7 +15,7 @@
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
  *
- * KEY is a UID, or 32 hex digits. A torn last line is cut; a bad record before it is an error, never guessed.
+ * KEY is a UID, or 32 hex digits. A torn last line is cut; any other bad line is an error, never guessed.
  * The account's lock must be held. */
 #ifndef TAPPAL_FETCH_SEEN_H
 #define TAPPAL_FETCH_SEEN_H

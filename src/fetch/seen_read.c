@@ -122,12 +122,12 @@ static bool sound(char *line, size_t n, const char **record_r)
     unsigned char crc[CRC_HEX / 2];
     if (n < CRC_HEX + 2 || line[n - 1] != '\n' || line[CRC_HEX] != ' ' || memchr(line, '\0', n))
         return false;
-    line[n - 1] = '\0';
     const char *record = line + CRC_HEX + 1;
     uint32_t sum = sum_crc32c(0, record, n - CRC_HEX - 2);
     if (!text_unhex(line, CRC_HEX, crc) ||
         sum != ((uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 | crc[3]))
         return false;
+    line[n - 1] = '\0';
     *record_r = record;
     return true;
 }
@@ -180,6 +180,18 @@ static bool take_line(struct seen *s, size_t number, const char *record, struct 
     return false;
 }
 
+/* is_torn - of a line that is not sound: was the end of the file cut off in it? A torn record is a beginning of
+ * one. What has its LF, or would be whole had its last byte not become something else, was durable, perhaps: that
+ * is damage. */
+static bool is_torn(char *line, size_t n)
+{
+    const char *record;
+    if (line[n - 1] == '\n')
+        return false;
+    line[n - 1] = '\n';
+    return !sound(line, n, &record);
+}
+
 bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
 {
     int fd = dup(s->fd);
@@ -187,7 +199,7 @@ bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
     char *line = NULL;
     size_t room = 0;
     ssize_t n = -1;
-    bool ok = true, torn = false;
+    bool ok = true;
     *good_r = 0;
     if (!file) {
         err_errno(err, ERR_LOCAL, "%s could not be read", s->path);
@@ -197,10 +209,8 @@ bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
     }
     while (ok && (n = getline(&line, &room, file)) > 0) {
         const char *record;
-        if (torn)
-            ok = damaged(s, s->lines + 1, err); /* a bad line, and it was not the last one */
-        else if (!sound(line, (size_t)n, &record))
-            torn = true;
+        if (!sound(line, (size_t)n, &record))
+            ok = is_torn(line, (size_t)n) || damaged(s, s->lines + 1, err);
         else if ((ok = take_line(s, s->lines + 1, record, err))) {
             s->lines++;
             *good_r += (uint64_t)n;
