@@ -22,24 +22,6 @@ static int send_message(const struct sendmail_options *options)
     return status;
 }
 
-/* -q: one run over the queue, in the background; the intervals of -q30m are systemd's and cron's. */
-static bool run_queue_with(struct desk *desk, const struct sendmail_options *options, struct err *err)
-{
-    if (!desk_open(desk, options, err) || !desk_open_store(desk, err))
-        return false;
-    store_wake(&desk->store);
-    return !store_role_is_free(&desk->store) || handover_start(desk, err);
-}
-
-static int run_queue(const struct sendmail_options *options)
-{
-    struct desk desk = {.options = options};
-    struct err err;
-    int status = run_queue_with(&desk, options, &err) ? 0 : say_error(NULL, &err);
-    desk_close(&desk);
-    return status;
-}
-
 /* -bv: what would be done, for each recipient of the command line and, with -t, of the header. */
 static int verify(const struct sendmail_options *options)
 {
@@ -82,6 +64,7 @@ static int help(const struct sendmail_options *options)
         "  -bs           speak SMTP on standard input and output\n"
         "  -q            run the queue\n"
         "  -v, --verbose show the dialogue with the server\n"
+        "  --json        say what became of each recipient, a JSON object a line\n"
         "  --account NAME  --config DIR  --help  --version\n"
         "All other options of sendmail are accepted; see tappal-sendmail(8).");
     return 0;

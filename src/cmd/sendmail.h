@@ -94,6 +94,10 @@ MUST_USE bool handover_start(const struct desk *desk, struct err *err);
 /* -bs: an SMTP conversation on standard input and output. The exit status. */
 int speak_smtp(const struct sendmail_options *options);
 
+/* -- sendmail_queue.c -- */
+/* -q: a run over the queue, in the background. The exit status. */
+int run_queue(const struct sendmail_options *options);
+
 /* -- sendmail_list.c -- */
 int list_queue(const struct sendmail_options *options);
 

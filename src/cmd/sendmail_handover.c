@@ -14,18 +14,22 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json_out.h"
 #include "base/log.h"
 #include "base/proc.h"
 #include "cmd/say.h"
 #include "spool/verdict.h"
 
 #define PIPE_MAX (VERDICT_LINE_MAX * 4)
+#define JSON_LINE_MAX 65536
 
 /* What came over the verdict pipe. */
 struct answers {
     bool ended;  /* the deliverer let go of the message and said all */
     bool failed; /* a fault of host or account: */
     struct err failure;
+    struct outcome *outcomes; /* with --json: one for each recipient of the envelope */
+    size_t count;
 };
 
 static bool start(const struct desk *desk, const char *id, int keep_fd, struct err *err)
@@ -49,6 +53,16 @@ bool handover_start(const struct desk *desk, struct err *err)
     return start(desk, NULL, -1, err);
 }
 
+/* Moved out of the line. */
+static void keep_outcome(struct answers *answers, struct verdict_line *v)
+{
+    if (v->recipient >= answers->count)
+        return;
+    outcome_free(&answers->outcomes[v->recipient]);
+    answers->outcomes[v->recipient] = v->outcome;
+    v->outcome = (struct outcome){.verdict = VERDICT_NONE};
+}
+
 static void take_line(const char *line, size_t n, struct answers *answers)
 {
     struct verdict_line v;
@@ -56,11 +70,13 @@ static void take_line(const char *line, size_t n, struct answers *answers)
     if (!verdict_parse(line, n, &v, &ignored))
         return; /* of another version: what counts is in the journal */
     answers->ended = answers->ended || v.kind == VERDICT_END;
+    if (v.kind == VERDICT_RECIPIENT)
+        keep_outcome(answers, &v);
     if (v.kind == VERDICT_FAILURE) {
         answers->failed = true;
         answers->failure = v.failure;
     } else if (v.kind == VERDICT_DIALOGUE) {
-        say("%s", v.text);
+        (answers->outcomes != NULL ? say_warning : say)("%s", v.text); /* stdout is for JSON then */
     }
     verdict_line_free(&v);
 }
@@ -259,28 +275,96 @@ static enum send_mode choose_mode(const struct letter *l)
     return mode != SEND_QUEUE && l->account == NULL ? SEND_BACKGROUND : mode;
 }
 
-int handover(struct letter *l)
+static int hand_over(struct letter *l, struct answers *answers)
 {
-    struct answers answers = {.ended = false};
     struct err err;
     const enum send_mode mode = choose_mode(l);
     snprintf(l->id, sizeof l->id, "%s", store_writer_id(l->writer));
     store_writer_free(&l->writer); /* and with it the lock, which the deliverer wants */
-    if (l->account == NULL)
-        answers = (struct answers){.failed = true, .failure = l->fault};
+    if (l->account == NULL) {
+        answers->failed = true;
+        answers->failure = l->fault;
+    }
     if (mode == SEND_QUEUE || l->account == NULL)
-        say_kept(l, &answers);
+        say_kept(l, answers);
     if (mode == SEND_QUEUE)
         return 0;
     store_wake(&l->desk->store);
     const bool wait = mode != SEND_BACKGROUND;
-    bool started = wait ? start_and_wait(l, &answers, &err)
+    bool started = wait ? start_and_wait(l, answers, &err)
                         : !store_role_is_free(&l->desk->store) || handover_start(l->desk, &err);
     if (!started) {
         log_event(LOG_LEVEL_ERROR, "not started", "id", l->id, "error", err.what, NULL);
-        answers = (struct answers){.failed = true, .failure = err};
-        say_kept(l, &answers);
+        answers->failed = true;
+        answers->failure = err;
+        say_kept(l, answers);
         return 0;
     }
-    return wait ? conclude(l, &answers) : 0;
+    return wait ? conclude(l, answers) : 0;
+}
+
+/* -- --json -- */
+
+static const char *status_word(enum verdict verdict, bool kept)
+{
+    static const char *const words[] = {[VERDICT_NONE] = "queued",
+                                        [VERDICT_DELIVERED] = "delivered",
+                                        [VERDICT_LATER] = "later",
+                                        [VERDICT_REFUSED] = "refused"};
+    return verdict == VERDICT_NONE && !kept ? "dropped" : words[verdict];
+}
+
+static bool add_object(struct str *out, const struct letter *l, const struct answers *answers, size_t i,
+                       bool kept, struct err *err)
+{
+    static const struct outcome nothing = {.verdict = VERDICT_NONE};
+    const struct outcome *o = i < answers->count ? &answers->outcomes[i] : &nothing;
+    const bool fault = answers->failed && o->verdict == VERDICT_NONE;
+    struct json_out j = json_begin(out);
+    return json_open(&j, NULL, '{', err) && json_text(&j, "id", l->id, err) &&
+           json_text(&j, "account", l->envelope.account, err) &&
+           json_text(&j, "recipient", l->envelope.recipients[i].address, err) &&
+           json_text(&j, "status", status_word(o->verdict, kept), err) &&
+           (o->code == 0 || json_number(&j, "code", o->code, err)) &&
+           (o->enhanced[0] == '\0' || json_text(&j, "enhanced", o->enhanced, err)) &&
+           (o->text == NULL || json_text(&j, "reply", o->text, err)) &&
+           (!fault || (json_text(&j, "problem", answers->failure.what, err) &&
+                       json_text(&j, "hint", answers->failure.hint, err))) &&
+           json_close(&j, '}', err);
+}
+
+/* One line for each recipient, once nothing more is waited for. */
+static void say_json(const struct letter *l, const struct answers *answers, bool kept)
+{
+    struct str out = STR_INIT(JSON_LINE_MAX);
+    struct err err;
+    for (size_t i = 0; i < l->envelope.count; i++) {
+        str_clear(&out);
+        if (add_object(&out, l, answers, i, kept, &err))
+            say("%s", out.buf);
+        else
+            (void)say_error(NULL, &err);
+    }
+    str_free(&out);
+}
+
+static void prepare_outcomes(const struct letter *l, struct answers *answers)
+{
+    answers->outcomes = calloc(l->envelope.count, sizeof *answers->outcomes);
+    answers->count = answers->outcomes != NULL ? l->envelope.count : 0;
+}
+
+int handover(struct letter *l)
+{
+    struct answers answers = {.ended = false};
+    const bool json = l->desk->options->json && l->desk->options->job != JOB_SMTP;
+    if (json)
+        prepare_outcomes(l, &answers);
+    int status = hand_over(l, &answers);
+    if (json)
+        say_json(l, &answers, status == 0);
+    for (size_t i = 0; i < answers.count; i++)
+        outcome_free(&answers.outcomes[i]);
+    free(answers.outcomes);
+    return status;
 }

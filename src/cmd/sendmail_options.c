@@ -30,6 +30,7 @@ enum meaning {
     ENVID,
     ACCOUNT,
     CONFIG,
+    JSON,
     HELP,
     VERSION,
 };
@@ -68,8 +69,8 @@ static const struct long_flag {
     enum takes takes;
     enum meaning meaning;
 } long_flags[] = {
-    {"account", WORD, ACCOUNT},  {"config", WORD, CONFIG},    {"help", ALONE, HELP},
-    {"verbose", ALONE, VERBOSE}, {"version", ALONE, VERSION},
+    {"account", WORD, ACCOUNT}, {"config", WORD, CONFIG},    {"json", ALONE, JSON},
+    {"help", ALONE, HELP},      {"verbose", ALONE, VERBOSE}, {"version", ALONE, VERSION},
 };
 
 static bool hint_usage(struct err *err)
@@ -131,6 +132,16 @@ static bool set_envid(struct sendmail_options *o, const char *text, struct err *
     return true;
 }
 
+/* Of -q's arguments those count that say which messages; -q30m, -qp, -qf and their like are about a daemon. */
+static void set_queue_run(struct sendmail_options *o, const char *text)
+{
+    o->job = JOB_RUN_QUEUE;
+    if (text[0] != '\0' && strchr("IRS", text[0]) != NULL && text[1] != '\0') {
+        o->queue_by = text[0];
+        o->queue_text = text + 1;
+    }
+}
+
 static bool apply(struct sendmail_options *o, enum meaning meaning, const char *word, struct err *err)
 {
     switch (meaning) {
@@ -147,7 +158,10 @@ static bool apply(struct sendmail_options *o, enum meaning meaning, const char *
         o->job = JOB_ALIASES;
         break;
     case RUN_QUEUE:
-        o->job = JOB_RUN_QUEUE;
+        set_queue_run(o, word);
+        break;
+    case JSON:
+        o->json = true;
         break;
     case HELP:
         o->job = JOB_HELP;

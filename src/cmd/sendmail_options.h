@@ -23,12 +23,15 @@ enum sendmail_job {
 /* All strings are argv's. */
 struct sendmail_options {
     enum sendmail_job job;
-    bool from_header;        /* -t */
-    bool dot_is_text;        /* -i, -oi */
-    bool verbose;            /* -v */
-    enum send_mode mode;     /* -odi, -odb, -odq; SEND_AUTO: nothing was said */
-    unsigned notify;         /* -N: enum dsn_notify, or-ed */
-    enum dsn_ret ret;        /* -R */
+    bool from_header;    /* -t */
+    bool dot_is_text;    /* -i, -oi */
+    bool verbose;        /* -v */
+    bool json;           /* --json */
+    enum send_mode mode; /* -odi, -odb, -odq; SEND_AUTO: nothing was said */
+    unsigned notify;     /* -N: enum dsn_notify, or-ed */
+    enum dsn_ret ret;    /* -R */
+    char queue_by; /* -qI, -qR, -qS: ids, recipients or senders that have `queue_text` in them; 0: all */
+    const char *queue_text;
     const char *sender;      /* -f, -r; NULL: nothing was said */
     const char *full_name;   /* -F */
     const char *envid;       /* -V */

@@ -546,6 +546,31 @@ deliverer 'echo "dialogue EHLO there" >&3' 'echo end >&3'
 printf 'hi\n' | send -v --account wait a@b
 is 0 && grep -q '^EHLO there$' "$top/out" && grep -q -- --verbose "$top/called"
 ok $? "-v shows the dialogue"
+
+# -- for programs --
+json() { # WANTED: the lines on stdout, without ids
+    sed 's/"id":"[0-9a-v]\{26\}",//' "$top/out" >"$top/got"
+    printf '%s\n' "$@" >"$top/wanted"
+    cmp -s "$top/got" "$top/wanted"
+}
+# shellcheck disable=SC2016
+deliverer 'echo "recipient 0 delivered 250 2.0.0 ok for now" >&3' 'echo "recipient 1 later 451 - slow" >&3' 'echo "dialogue EHLO there" >&3' 'echo end >&3'
+printf 'hi\n' | send -v --json --account wait a@b c@d e@f
+is 0 && json '{"account":"wait","recipient":"a@b","status":"delivered","code":250,"enhanced":"2.0.0","reply":"ok for now"}' \
+    '{"account":"wait","recipient":"c@d","status":"later","code":451,"reply":"slow"}' '{"account":"wait","recipient":"e@f","status":"queued"}' &&
+    grep -q 'EHLO there$' "$top/err"
+ok $? "--json: an object for each recipient; with -v the dialogue goes to stderr"
+deliverer 'echo "failure auth 535 The server refused the password.	Check it." >&3' 'echo end >&3'
+printf 'hi\n' | send --json --account wait a@b
+is 0 && test ! -s "$top/err" && json '{"account":"wait","recipient":"a@b","status":"queued","problem":"The server refused the password.","hint":"Check it."}'
+ok $? "--json: a fault of the account"
+printf 'hi\n' | send --json -odq a@b
+is 0 && json '{"account":"work","recipient":"a@b","status":"queued"}'
+ok $? "--json: only stored"
+printf 'hi\n' | send --json 'a b'
+is 65 && test ! -s "$top/out" && test -s "$top/err"
+ok $? "--json: refused at once: a sentence on stderr, and no object"
+
 deliverer 'exit 0'
 send -q
 silent && { sleep 0.2; grep -q "^--queue $queue\$" "$top/called"; }

@@ -117,7 +117,14 @@ static const struct {
     {"mode apart", "-b m -o i a@b", "a@b", {.dot_is_text = true}},
     {"queue run", "-q", "", {.job = JOB_RUN_QUEUE}},
     {"queue run, each 30 min", "-q30m", "", {.job = JOB_RUN_QUEUE}},
-    {"queue run of some", "-v -qRexample.org", "", {.job = JOB_RUN_QUEUE, .verbose = true}},
+    {"queue run of some",
+     "-v -qRexample.org",
+     "",
+     {.job = JOB_RUN_QUEUE, .verbose = true, .queue_by = 'R', .queue_text = "example.org"}},
+    {"queue run by id", "-qI06h", "", {.job = JOB_RUN_QUEUE, .queue_by = 'I', .queue_text = "06h"}},
+    {"queue run by sender", "-qSada@", "", {.job = JOB_RUN_QUEUE, .queue_by = 'S', .queue_text = "ada@"}},
+    {"queue run of other kinds", "-qf -qp5m -qGname -q!Rx -qR", "", {.job = JOB_RUN_QUEUE}},
+    {"verdicts for programs", "--json -odi a@b", "a@b", {.json = true, .mode = SEND_WAIT}},
     {"only stored", "-odq -i a@b", "a@b", {.dot_is_text = true, .mode = SEND_QUEUE}},
     {"deferred", "-odd a@b", "a@b", {.mode = SEND_QUEUE}},
     {"our own",
@@ -179,6 +186,51 @@ START_TEST(test_options_of_callers)
     ck_assert_int_eq(o.from_header, wanted.from_header);
     ck_assert_int_eq(o.dot_is_text, wanted.dot_is_text);
     ck_assert_int_eq(o.verbose, wanted.verbose);
+    ck_assert_int_eq(o.json, wanted.json);
+    ck_assert_int_eq(o.queue_by, wanted.queue_by);
+    check_text("queue_text", o.queue_text, wanted.queue_text);
+}
+END_TEST
+
+/* Each option with an argument, attached and apart: the same, and no word of it is a recipient. */
+START_TEST(test_options_attached_or_apart)
+{
+    const struct flag *flag = &flags[_i];
+    const char *value = flag->letter == 'R'   ? "full"
+                        : flag->letter == 'N' ? "delay"
+                        : flag->letter == 'b' ? "m"
+                                              : "i";
+    char attached[16], letter[3] = {'-', flag->letter, '\0'};
+    struct sendmail_options one, two;
+    struct err err = {.what = ""};
+    snprintf(attached, sizeof attached, "-%c%s", flag->letter, flag->takes == ALONE ? "" : value);
+    char *first[] = {letter, attached, (char[]){"a@b"}, NULL};
+    char *second[] = {(char[]){"-"}, letter, flag->takes == WORD ? (char *)(uintptr_t)value : (char[]){"-i"},
+                      (char[]){"a@b"}, NULL};
+    ck_assert_msg(sendmail_options_read(first, false, &one, &err), "%s: %s", attached, err.what);
+    ck_assert_msg(sendmail_options_read(second, false, &two, &err), "%s: %s", letter, err.what);
+    check_text(attached, one.recipients[0], "a@b");
+    check_text(letter, two.recipients[0], "a@b");
+    check_text(letter, one.sender, two.sender);
+    check_text(letter, one.full_name, two.full_name);
+    check_text(letter, one.envid, two.envid);
+    ck_assert_uint_eq(one.notify, two.notify);
+    ck_assert_int_eq(one.ret, two.ret);
+    ck_assert_int_eq(one.job, two.job);
+    ck_assert_int_eq(one.mode, two.mode);
+}
+END_TEST
+
+/* Nothing of Sendmail 8's is missing from the table, nor of what the other sendmails know. */
+START_TEST(test_options_know_all_letters)
+{
+    static const char all[] = "ABCDEFGIJLMNOQRTUVXbcdefhimnopqrstvx";
+    for (const char *p = all; *p != '\0'; p++) {
+        bool found = false;
+        for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+            found = found || flags[i].letter == *p;
+        ck_assert_msg(found, "-%c", *p);
+    }
 }
 END_TEST
 
@@ -235,6 +287,8 @@ int main(void)
     Suite *suite = suite_create("sendmail_options");
     TCase *tc = tcase_create("sendmail_options");
     tcase_add_loop_test(tc, test_options_of_callers, 0, (int)(sizeof cases / sizeof cases[0]));
+    tcase_add_loop_test(tc, test_options_attached_or_apart, 0, (int)(sizeof flags / sizeof *flags));
+    tcase_add_test(tc, test_options_know_all_letters);
     tcase_add_loop_test(tc, test_options_faults, 0, (int)(sizeof faults / sizeof faults[0]));
     tcase_add_test(tc, test_options_untrusted);
     suite_add_tcase(suite, tc);
