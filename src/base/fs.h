@@ -28,6 +28,10 @@ MUST_USE bool fs_write_all(int fd, const void *bytes, size_t n, const char *show
 MUST_USE bool fs_sync(int fd, const char *shown, struct err *err);     /* fsync */
 MUST_USE bool fs_datasync(int fd, const char *shown, struct err *err); /* fdatasync */
 MUST_USE bool fs_sync_dir(int dirfd, const char *shown, struct err *err);
+/* syncfs, for many files at once, names and all. Only where the system reports by it what could not be written (Linux
+ * 5.8, certain file systems), and on an fd that was open before the first write: a later one would not hear of it. */
+bool fs_may_syncfs(int fd);
+MUST_USE bool fs_syncfs(int fd, const char *shown, struct err *err);
 /* An O_TMPFILE fd gets its name; fails with sys EEXIST if the name is taken. */
 MUST_USE bool fs_link_fd(int fd, int dirfd, const char *name, struct err *err);
 MUST_USE bool fs_link(int fromdir, const char *from, int todir, const char *to, struct err *err);

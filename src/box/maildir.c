@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statfs.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -127,27 +125,9 @@ static bool drop(struct sink *sink, struct err *err)
     return fs_unlink(m->tmp, item->name, err);
 }
 
-/* syncfs_is_honest - does it report what could not be written? It does since Linux 5.8, on these. */
-static bool syncfs_is_honest(int fd)
-{
-    static const unsigned long kinds[] = {0xEF53 /* ext4 */, 0x58465342 /* xfs */, 0x9123683E /* btrfs */,
-                                          0xF2F52010 /* f2fs */, 0x01021994 /* tmpfs */};
-    struct utsname host;
-    struct statfs s;
-    unsigned major, minor;
-    if (uname(&host) != 0 || sscanf(host.release, "%u.%u", &major, &minor) != 2 || fstatfs(fd, &s) != 0)
-        return false;
-    if (major < 5 || (major == 5 && minor < 8))
-        return false;
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-        if (((unsigned long)s.f_type & 0xffffffff) == kinds[i])
-            return true;
-    return false;
-}
-
 static bool sync_all(struct maildir *m, struct err *err)
 {
-    if (m->count < SYNCFS_LEAST || !syncfs_is_honest(m->tmp)) {
+    if (m->count < SYNCFS_LEAST || !fs_may_syncfs(m->tmp)) {
         for (size_t i = 0; i < m->count; i++)
             if (!fs_datasync(m->items[i].fd, m->path, err))
                 return false;
@@ -155,12 +135,7 @@ static bool sync_all(struct maildir *m, struct err *err)
         return fs_sync_dir(m->tmp, m->path, err);
     }
     /* m->tmp was opened before the batch's first write: an fd opened after an error would not hear of it. */
-    int failed = fs_step("syncfs");
-    if (failed)
-        errno = failed;
-    if (failed || syncfs(m->tmp) != 0)
-        return err_errno(err, ERR_LOCAL, "The messages in %s cannot be made durable", m->path);
-    return true;
+    return fs_syncfs(m->tmp, m->path, err);
 }
 
 static bool settle(struct sink *sink, struct err *err)

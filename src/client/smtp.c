@@ -260,6 +260,16 @@ bool smtp_pipelines(const struct smtp *s)
     return s->caps.pipelining;
 }
 
+bool smtp_chunks(const struct smtp *s)
+{
+    return s->caps.chunking;
+}
+
+bool smtp_knows_dsn(const struct smtp *s)
+{
+    return s->caps.dsn;
+}
+
 const char *smtp_peer(const struct smtp *s)
 {
     return s->session.chat.peer;

@@ -86,5 +86,7 @@ MUST_USE bool smtp_send_chain(struct smtp *s, struct smtp_transaction *const *t,
 /* How many more transactions this connection takes (LIMITS MAILMAX). */
 uint64_t smtp_room(const struct smtp *s);
 bool smtp_pipelines(const struct smtp *s); /* the server offers PIPELINING */
+bool smtp_chunks(const struct smtp *s);    /* and CHUNKING */
+bool smtp_knows_dsn(const struct smtp *s); /* it was told what is wanted, and tells the sender itself */
 
 #endif

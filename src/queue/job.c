@@ -17,6 +17,7 @@
 #include "queue/notice.h"
 #include "queue/term.h"
 #include "queue/outlog.h"
+#include "queue/text.h"
 
 #define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
@@ -25,8 +26,7 @@
 struct attempt {
     struct job *job;
     struct journal_writer *w;
-    uint64_t at; /* octets of the text read so far, and their sum */
-    struct sum_sha256 sum;
+    struct text text;
     struct outcome *outcomes;
     size_t *to, to_count;
     bool announced; /* a durable record of doubt stands */
@@ -35,50 +35,21 @@ struct attempt {
     bool finished;  /* all is delivered, and written down as such */
 };
 
-/* -- the message's text -- */
-
-static void text_rewind(struct attempt *a)
-{
-    a->at = 0;
-    a->announced = false;
-    sum_sha256_begin(&a->sum);
-}
-
-static bool text_read(void *arg, char *buf, size_t size, size_t *n_r, struct err *err)
-{
-    struct attempt *a = arg;
-    const struct message *m = a->job->message;
-    uint64_t left = m->facts.size - a->at;
-    size_t n = left < size ? (size_t)left : size;
-    ssize_t got = 0;
-
-    if (n > 0) {
-        do {
-            got = pread(m->fd, buf, n, (off_t)(m->text_offset + a->at));
-        } while (got < 0 && errno == EINTR);
-        if (got <= 0) {
-            return err_errno(err, ERR_LOCAL, "The message %s could not be read", m->id);
-        }
-    }
-    sum_sha256_add(&a->sum, buf, (size_t)got);
-    a->at += (uint64_t)got;
-    *n_r = (size_t)got;
-    return true;
-}
-
 /* All is sent but the end. Only what was stored goes out, and the doubt is on disk before it can arise. */
-static bool text_before_end(void *arg, struct err *err)
+static bool announce_end(void *arg, struct err *err)
 {
     struct attempt *a = arg;
-    const struct message *m = a->job->message;
-    unsigned char found[SUM_SHA256_BYTES];
-
-    sum_sha256_end(&a->sum, found);
-    if (memcmp(found, m->sha256, sizeof(found)) != 0) {
-        return err_set(err, ERR_DATA, "The message file %s is damaged; it was not sent.", m->id);
+    if (!text_is_whole(&a->text, err)) {
+        return false;
     }
     a->announced = true;
     return journal_in_doubt(a->w, clock_now(), err) && journal_sync(a->w, err);
+}
+
+static bool read_text(void *arg, char *buf, size_t size, size_t *n_r, struct err *err)
+{
+    struct attempt *a = arg;
+    return text_read(&a->text, buf, size, n_r, err);
 }
 
 /* -- what is written down -- */
@@ -96,6 +67,12 @@ bool job_note_failure(struct store *store, struct message *m, const struct err *
 }
 
 /* -- outcomes: journal, log, waiter -- */
+
+/* A server that knows DSN has been asked for the notification; else it is ours to make (RFC 3461, 5.2). */
+static bool passes_on_dsn(const struct line *line, const struct message *m, size_t i)
+{
+    return (m->envelope.recipients[i].notify & NOTIFY_SUCCESS) != 0 && smtp_knows_dsn(line->smtp);
+}
 
 /* Nobody is left, and nobody is to be told anything: the message is finished with the same sync. */
 static bool is_all_delivered(const struct attempt *a)
@@ -140,12 +117,17 @@ static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *er
         if (!journal_outcome(a->w, i, o, err)) {
             return false;
         }
+        if (o->verdict == VERDICT_DELIVERED && passes_on_dsn(job->line, job->message, i) &&
+            !journal_reported(a->w, i, err)) {
+            return false;
+        }
         *delivered_r = *delivered_r || o->verdict == VERDICT_DELIVERED;
     }
     if (!finish_attempt(a, err) || !journal_sync(a->w, err)) {
         return false;
     }
     outlog(job->message, job->line->account, a->outcomes, a->to, a->to_count);
+    job->delivered = job->delivered || *delivered_r;
     if (*delivered_r) {
         line_mark_delivered(job->lines, job->line);
     }
@@ -223,8 +205,7 @@ static bool choose_again(struct attempt *a, bool delivered)
 
 /* -- transactions -- */
 
-/* Permissions, disk, memory: another runner, in other circumstances, may do better. */
-static bool is_local(const struct err *why)
+bool job_is_local(const struct err *why)
 {
     return why->kind == ERR_LOCAL || why->kind == ERR_INTERNAL || why->sys == EACCES || why->sys == EPERM;
 }
@@ -265,7 +246,8 @@ static enum round send_round(struct attempt *a, struct smtp_transaction *t, stru
     struct err journal_err;
     bool delivered;
 
-    text_rewind(a);
+    text_begin(&a->text, a->job->message);
+    a->announced = false;
     t->to = a->to;
     t->to_count = a->to_count;
     t->step = step_for(a);
@@ -302,7 +284,7 @@ static enum round send_all(struct attempt *a, struct smtp_transaction *t, struct
         }
         if (round == ROUND_AGAIN && !line_open(job->lines, job->line, err)) {
             t->blame = SMTP_BLAME_ACCOUNT; /* of host or account, it is the same: not this message's */
-            round = is_local(err) ? ROUND_LOCAL : ROUND_CUT;
+            round = job_is_local(err) ? ROUND_LOCAL : ROUND_CUT;
         }
     }
     return round;
@@ -337,7 +319,7 @@ static enum job_end in_vain(struct job *job, struct journal_writer *w, struct er
 static enum job_end no_line(struct job *job, struct journal_writer *w, const struct err *why, struct err *err)
 {
     struct err noting;
-    bool local = is_local(why);
+    bool local = job_is_local(why);
 
     log_failure(job, why);
     waiter_failure(job->waiter, why);
@@ -512,8 +494,8 @@ static enum job_end attempt_run(struct attempt *a, struct err *err)
     struct smtp_transaction t = {
         .envelope = &job->message->envelope,
         .facts = &job->message->facts,
-        .read = text_read,
-        .before_end = text_before_end,
+        .read = read_text,
+        .before_end = announce_end,
         .arg = a,
         .outcomes = a->outcomes,
         .to_count = a->to_count,

@@ -13,6 +13,7 @@ struct job {
     struct line *line;
     struct message *message; /* locked; released by job_run */
     bool lock_step;          /* it was sent ahead of answers before, and got no verdict that counts */
+    bool delivered;          /* out: to somebody, this time */
     bool now;                /* the person asked for it: breakers and times do not count */
 };
 
@@ -27,5 +28,8 @@ enum job_end job_run(struct job *job, struct err *err);
  * at once. The message stays locked. */
 MUST_USE bool job_note_failure(struct store *store, struct message *m, const struct err *why, int64_t next,
                                struct err *err);
+
+/* Permissions, disk, memory: another runner, in other circumstances, may do better. */
+bool job_is_local(const struct err *why);
 
 #endif

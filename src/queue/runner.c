@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "queue/batch.h"
 #include "queue/job.h"
 #include "queue/notice.h"
 
@@ -19,6 +20,7 @@ struct runner {
     struct waiter waiter;           /* of options->wait_for, until it is served */
     char (*seen)[STORE_ID_LEN + 1]; /* handled in this run, in order */
     size_t seen_count;
+    struct batch batch; /* taken, and not yet sent */
 };
 
 static int by_id(const void *a, const void *b)
@@ -62,6 +64,14 @@ static bool serve(struct runner *r, struct message *m, struct waiter *waiter, st
         bool ok = no_account(r, m, waiter, &why, err);
         store_release(m);
         return ok;
+    }
+    if (line != NULL && waiter->fd < 0 && batch_suits(line, m)) {
+        return batch_add(&r->batch, line, m, err) != JOB_LOCAL;
+    }
+    /* A small one need not stand behind it. */
+    if (m->facts.size > SMTP_WHOLE_MAX && batch_run(&r->batch, err) == JOB_LOCAL) {
+        store_release(m);
+        return false;
     }
     struct job job = {
         .store = &r->store,
@@ -139,7 +149,8 @@ static bool scan(struct runner *r, bool *any_r, struct err *err)
             ok = take_and_serve(r, items[i].id, &nobody, err);
         }
     }
-    ok = ok && remember(r, items, handled, count, err);
+    ok = ok && batch_run(&r->batch, err) != JOB_LOCAL && remember(r, items, handled, count, err);
+    batch_free(&r->batch);
     free(handled);
     free(items);
     return ok;
@@ -203,6 +214,7 @@ bool runner_run(const struct runner_options *options, struct err *err)
 {
     struct runner r = {.options = options, .waiter = {options->verdict_fd, options->verbose}};
     r.lines = (struct lines){.place = options->place, .waiter = &r.waiter, .may_ask = options->may_ask};
+    r.batch = (struct batch){.store = &r.store, .lines = &r.lines, .now = options->now};
     if (!store_open(options->queue, &r.store, err)) {
         waiter_failure(&r.waiter, err);
         waiter_end(&r.waiter);

@@ -77,6 +77,8 @@ MUST_USE bool journal_warned(struct journal_writer *w, int64_t now, struct err *
 MUST_USE bool journal_again(struct journal_writer *w, int64_t now, struct err *err);
 MUST_USE bool journal_finished(struct journal_writer *w, const char *how, struct err *err);
 MUST_USE bool journal_sync(struct journal_writer *w, struct err *err);
+/* The same for several journals of one store, with one sync for all. False: none of them counts as written. */
+MUST_USE bool journal_sync_many(struct journal_writer *const *w, size_t count, struct err *err);
 void journal_close(struct journal_writer **w); /* what was not synced is dropped */
 
 #endif

@@ -16,7 +16,8 @@
 #include "spool/verdict.h"
 
 #define PENDING_MAX (64u << 20)
-#define RESERVE_BASE 16384        /* room for what an attempt has to say, whatever the server says */
+#define SYNCFS_LEAST 4     /* journals for which one sync of the file system costs less than one each */
+#define RESERVE_BASE 16384 /* room for what an attempt has to say, whatever the server says */
 #define RESERVE_PER_RECIPIENT 256 /* and for an outcome of the usual length for each recipient */
 
 struct journal_writer {
@@ -214,6 +215,11 @@ static bool write_pending(struct journal_writer *w, struct err *err)
         !fs_write_all(w->fd, w->pending.buf, w->pending.len, w->store->path, err))
         return false;
     store_set_due(w->fd, journal_due(&w->due));
+    return true;
+}
+
+static bool sync_pending(struct journal_writer *w, struct err *err)
+{
     if (!fs_sync(w->fd, w->store->path, err))
         return false;
     /* Not only behind our own creation of it: who created it may have been killed before this. */
@@ -256,7 +262,7 @@ bool journal_sync(struct journal_writer *w, struct err *err)
                        w->message->id);
     if (w->pending.len == 0)
         return true;
-    w->failed = !write_pending(w, err);
+    w->failed = !write_pending(w, err) || !sync_pending(w, err);
     if (w->failed) {
         take_back(w);
         return false;
@@ -264,4 +270,53 @@ bool journal_sync(struct journal_writer *w, struct err *err)
     w->begins_attempt = w->announces = false;
     w->failed = !apply_pending(w, err);
     return !w->failed;
+}
+
+/* -- many at once -- */
+
+static bool sync_each(struct journal_writer *const *w, size_t count, struct err *err)
+{
+    bool folder_is_synced = true;
+    for (size_t i = 0; i < count; i++) {
+        if (w[i]->pending.len > 0 && !fs_sync(w[i]->fd, w[i]->store->path, err))
+            return false;
+        folder_is_synced = folder_is_synced && (w[i]->folder_is_synced || w[i]->pending.len == 0);
+    }
+    return folder_is_synced || fs_sync_dir(w[0]->store->msg, w[0]->store->path, err);
+}
+
+/* The folder's fd is older than any write of this run. */
+static bool sync_many(struct journal_writer *const *w, size_t count, struct err *err)
+{
+    const struct store *store = w[0]->store;
+    return count >= SYNCFS_LEAST && fs_may_syncfs(store->msg) ? fs_syncfs(store->msg, store->path, err)
+                                                              : sync_each(w, count, err);
+}
+
+static bool write_many(struct journal_writer *const *w, size_t count, struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (w[i]->failed || (w[i]->pending.len > 0 && !write_pending(w[i], err)))
+            return w[i]->failed &&
+                   err_set(err, ERR_LOCAL, "The journal of message %s could not be written before.",
+                           w[i]->message->id);
+    return true;
+}
+
+bool journal_sync_many(struct journal_writer *const *w, size_t count, struct err *err)
+{
+    bool durable = count == 0 || (write_many(w, count, err) && sync_many(w, count, err));
+    bool ok = durable;
+    for (size_t i = 0; i < count; i++) {
+        w[i]->failed = !durable;
+        if (!durable) {
+            take_back(w[i]);
+        } else if (w[i]->pending.len > 0) {
+            w[i]->folder_is_synced = true;
+            w[i]->begins_attempt = w[i]->announces = false;
+            w[i]->failed = !apply_pending(w[i], err);
+            ok = ok && !w[i]->failed;
+        }
+    }
+    return ok;
 }

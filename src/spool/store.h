@@ -79,6 +79,8 @@ void store_release(struct message *m); /* lets go of lock and memory */
 /* Only with the lock, and only after a `finished` record is durable:
  * unlink message, fsync folder, unlink journal. The message is released. */
 MUST_USE bool store_remove(struct store *store, struct message *m, struct err *err);
+/* The same for many, with one fsync of the folder. */
+MUST_USE bool store_remove_many(struct store *store, struct message *const *m, size_t count, struct err *err);
 /* Moves message and journal to "failed" or "aside". The message is released. */
 MUST_USE bool store_set_aside(struct store *store, struct message *m, const char *folder, struct err *err);
 

@@ -222,16 +222,36 @@ enum store_take store_peek(struct store *store, const char *id, struct message *
 
 /* -- letting go for good -- */
 
-bool store_remove(struct store *store, struct message *m, struct err *err)
+static bool unlink_message(struct store *store, const struct message *m, struct err *err)
+{
+    if (!m->locked || !m->journal.finished)
+        return err_set(err, ERR_INTERNAL, "Message %s was to be removed before it was finished.", m->id);
+    return fs_unlink(store->msg, m->id, err);
+}
+
+static bool unlink_journal(struct store *store, const struct message *m, struct err *err)
 {
     char journal[STORE_JOURNAL_NAME];
     store_journal_name(m->id, journal);
-    bool ok = (m->locked && m->journal.finished) ||
-              err_set(err, ERR_INTERNAL, "Message %s was to be removed before it was finished.", m->id);
-    ok = ok && fs_unlink(store->msg, m->id, err) && fs_sync_dir(store->msg, store->path, err) &&
-         fs_unlink(store->msg, journal, err);
-    store_release(m);
+    return fs_unlink(store->msg, journal, err);
+}
+
+bool store_remove_many(struct store *store, struct message *const *m, size_t count, struct err *err)
+{
+    bool ok = true;
+    for (size_t i = 0; i < count; i++)
+        ok = ok && unlink_message(store, m[i], err);
+    ok = ok && (count == 0 || fs_sync_dir(store->msg, store->path, err));
+    for (size_t i = 0; i < count; i++) {
+        ok = ok && unlink_journal(store, m[i], err);
+        store_release(m[i]);
+    }
     return ok;
+}
+
+bool store_remove(struct store *store, struct message *m, struct err *err)
+{
+    return store_remove_many(store, &m, 1, err);
 }
 
 /* The message goes first: a journal alone is moved after it by store_clean_tmp, while a message alone would

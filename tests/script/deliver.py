@@ -364,14 +364,16 @@ def test_many_over_one_connection():
         home.account(1)
         for _ in range(3):
             home.put()
-        run, peer = serve(home, PIPED + one * 3 + QUIT)
+        chain = one.replace("data\n", "data\nC: RSET\n" + MAIL + RCPT + "C: DATA\n") + "S: 250 reset\nS: 250 ok\nS: 250 ok\nS: 354 go\ndata\nS: 250 ok\n"
+        run, peer = serve(home, PIPED + chain + one + QUIT)
         went_well(peer, "three messages over one connection")
         same(home.ids(), [], "three messages over one connection: delivered")
         for _ in range(2):
             home.put()
-        run, peer = serve(home, PIPED + one + "cut\nnext\n" + PIPED + one + QUIT)
-        went_well(peer, "a connection gone stale is opened anew")
-        same(home.ids(), [], "a connection gone stale: delivered")
+        lock_step = MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\n" + TEXT + "S: 250 ok\n" + QUIT
+        run, peer = serve(home, PIPED + chain[:chain.index("S: 250 reset")] + "cut\nnext\n" + PIPED + lock_step)
+        went_well(peer, "a connection cut between two messages is opened anew")
+        same(home.ids(), [], "a connection cut between two messages: delivered")
 
 
 def test_closing_blames_nobody_until_twice():
@@ -380,7 +382,7 @@ def test_closing_blames_nobody_until_twice():
         home.account(1)
         ids = [home.put() for _ in range(4)]
         closing = PIPED + MAIL + RCPT + "C: DATA\nS: 421 4.3.2 go away\nclose\n"
-        run, peer = serve(home, closing + "next\n" + closing)
+        run, peer = serve(home, closing + "next\n" + PIPED + MAIL + "S: 421 4.3.2 go away\nclose\n")
         went_well(peer, "421 twice: no third connection")
         same(home.ids(), ids, "421 twice: all stay")
         same([len(home.journal(i)) > 0 for i in ids], [True, True, False, False], "421 twice: the others were not touched")

@@ -3,9 +3,13 @@
 
 run: limit=120
 """
+import collections
+import itertools
 import pathlib
+import re
 import socket
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -21,10 +25,12 @@ RCPT = "C: RCPT TO:<bob@example.org>\n"
 BDAT = "C: BDAT {n} LAST\nread {n}\n"
 WHOLE = MAIL + RCPT + BDAT
 RSET = "C: RSET\n"
+# The second message's envelope behind the first one's text.
+CHAIN = MAIL + RCPT + "S: 250 ok\nS: 250 ok\n" + BDAT + RSET + MAIL + RCPT + "S: 250 done\nS: 250 reset\nS: 250 ok\nS: 250 ok\n" + BDAT + "S: 250 done\n"
 FINE = "S: 250 ok\nS: 250 ok\nS: 250 2.0.0 done\n"
 LOCK_STEP = MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 done\n"
 QUIT = "C: QUIT\neof\n"
-DAY = 90000
+COUNTER = itertools.count()
 
 
 def serve(home, script, *options, wait_for=None, **account):
@@ -126,20 +132,199 @@ def test_one_after_the_other():
         home.account(1)
         home.put()
         home.put()
-        _, peer = serve(home, CHUNKED + WHOLE + FINE + WHOLE + FINE + QUIT)
+        _, peer = serve(home, CHUNKED + CHAIN + QUIT)
         went_well(peer, "two messages over one connection")
         same(home.ids(), [], "two messages: delivered")
+        same(step(home), 3, "two messages: the host bears the next MAIL behind an end of data")
 
 
-def test_stale():
+def several(count, script, *options):
+    """That many messages, one run: (home, ids, run, peer)."""
+    home = Home()
+    home.account(1)
+    ids = [home.put() for _ in range(count)]
+    return (home, ids, *serve(home, script, *options))
+
+
+def window(count):
+    return WHOLE + (RSET + WHOLE) * (count - 1)
+
+
+def answers(count):
+    return FINE + ("S: 250 reset\n" + FINE) * (count - 1)
+
+
+# -- several messages --
+
+def test_windows():
+    home, _, _, peer = several(8, CHUNKED + CHAIN + window(2) + answers(2) + window(4) + answers(4) + QUIT)
+    with home:
+        went_well(peer, "a host learns: two messages in a chain, two in a window, then all")
+        same((home.ids(), step(home)), ([], 4), "windows: all are delivered, and the host is remembered")
+
+
+def test_window_cut():
+    home, ids, _, peer = several(8, CHUNKED + CHAIN + window(2) + answers(2) + window(4) + FINE + "S: 250 reset\nS: 250 ok\ncut\n")
+    with home:
+        same(home.ids(), ids[5:], "a window that was cut: what was answered is delivered")
+        ok(all(home.due_in(i) > 800 for i in ids[5:]), "a window that was cut: the rest is in doubt", [home.journal(i) for i in ids[5:]])
+        same(step(home), 2, "a window that was cut: the host is held at 2")
+        home.later(1000)
+        _, peer = serve(home, CHUNKED + LOCK_STEP * 3 + QUIT)
+        went_well(peer, "what was in doubt goes again in lock step")
+        same(home.ids(), [], "a window that was cut: delivered in the end")
+
+
+def test_window_closing():
+    """Behind a 421 nothing is taken: nothing is in doubt."""
+    home, ids, _, peer = several(4, CHUNKED + CHAIN + window(2) + "S: 421 4.3.2 shutting down\nclose\nnext\n" + CHUNKED + LOCK_STEP * 2 + QUIT)
+    with home:
+        went_well(peer, "421 in a window: the rest at once over another connection")
+        same(home.ids(), [], "421 in a window: delivered")
+
+
+def test_second_mail_refused():
+    """Dovecot 2.3 without RSET between: 503 to MAIL behind an end of data."""
+    script = CHAIN.replace("S: 250 reset\nS: 250 ok\nS: 250 ok\n" + BDAT + "S: 250 done\n", "S: 250 reset\nS: 503 5.5.0 no\nS: 503 5.5.0 no\n")
+    home, _, _, peer = several(2, CHUNKED + script + RSET + "S: 250 reset\n" + LOCK_STEP + QUIT)
+    with home:
+        went_well(peer, "503 to a MAIL sent ahead: again in lock step")
+        same((home.ids(), home.reports(), step(home)), ([], [], 2), "503 to a MAIL sent ahead: no verdict; the host is held at 2")
+
+
+def test_refused_in_window():
+    refused = "S: 250 ok\nS: 550 5.1.1 no such user\nS: 554 5.5.1 no valid recipients\n"
+    alone = MAIL + "S: 250 ok\n" + RCPT + "S: 550 5.1.1 no such user\n"
+    home, _, _, peer = several(4, CHUNKED + CHAIN + window(2) + FINE + "S: 250 reset\n" + refused + RSET + "S: 250 reset\n" + alone + QUIT)
+    with home:
+        went_well(peer, "refused in a window: asked again alone")
+        ok(len(home.reports()) == 1 and home.ids() == [], "refused in a window: then it is a verdict", home.ids())
+        same(step(home), 3, "refused in a window: the host is not to blame")
+
+
+def test_damaged_in_window():
     home = Home()
     with home:
         home.account(1)
-        home.put()
-        home.put()
-        _, peer = serve(home, CHUNKED + WHOLE + FINE + "cut\nnext\n" + CHUNKED + WHOLE + FINE + QUIT)
-        went_well(peer, "a connection that was closed meanwhile is noticed before the next text goes out")
-        same(home.ids(), [], "closed meanwhile: delivered")
+        ids = [home.put() for _ in range(4)]
+        path = home.queue / "msg" / ids[3]
+        path.write_bytes(path.read_bytes().replace(b"Hello", b"Hallo"))
+        _, peer = serve(home, CHUNKED + CHAIN + WHOLE + FINE + QUIT)
+        went_well(peer, "a damaged message in a window: nothing of it is said")
+        same((home.ids(), home.ids("aside")), ([], ids[3:]), "a damaged message in a window: set aside")
+
+
+def test_mailmax_in_window():
+    two = CHUNKED.replace("S: 250 PIPELINING", "S: 250-LIMITS MAILMAX=2\nS: 250 PIPELINING")
+    home, _, _, peer = several(4, two + CHAIN + QUIT + "next\n" + two + window(2) + answers(2) + QUIT)
+    with home:
+        went_well(peer, "MAILMAX: no window reaches beyond it")
+        same(home.ids(), [], "MAILMAX: delivered")
+
+
+# -- stopped and failing at every step --
+
+class Sink(threading.Thread):
+    """A server that bears everything, and counts what it took by Message-ID."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port, self.taken = self.listener.getsockname()[1], []
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                sock = self.listener.accept()[0]
+            except OSError:
+                return
+            try:
+                with sock, sock.makefile("rb") as lines:
+                    sock.settimeout(20)
+                    self.converse(sock, lines)
+            except OSError:
+                pass
+
+    def converse(self, sock, lines):
+        sock.sendall(b"220 sink\r\n")
+        for line in lines:
+            word = line.split()[0].upper()
+            if word == b"EHLO":
+                sock.sendall(b"250-sink\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
+            elif word == b"BDAT":
+                self.take(lines.read(int(line.split()[1])))
+                sock.sendall(b"250 2.0.0 taken\r\n")
+            elif word == b"DATA":
+                sock.sendall(b"354 go\r\n")
+                self.take(b"".join(iter(lines.readline, b".\r\n")))
+                sock.sendall(b"250 2.0.0 taken\r\n")
+            elif word == b"QUIT":
+                return
+            else:
+                sock.sendall(b"250 ok\r\n")
+
+    def take(self, text):
+        found = re.search(rb"Message-ID: <(\w+)@", text)
+        if found and text.endswith(b"last\r\n"):
+            self.taken.append(found[1].decode())
+
+
+SEVERAL = 5
+
+
+def put_several(home):
+    """Messages with names of their own: {id: name}."""
+    names = {}
+    for i in range(SEVERAL):
+        name = f"m{next(COUNTER)}"
+        names[home.put(message=MESSAGE.replace(b"<1@", b"<" + name.encode() + b"@") + b"last\n")] = name
+    return names
+
+
+def walk_step(home, sink, how, step_name):
+    names = put_several(home)
+    sink.taken.clear()
+    home.env["TAPPAL_TEST_STEP"] = how + ":tappal-deliver"
+    home.deliver()
+    del home.env["TAPPAL_TEST_STEP"]
+    doubtful = {name for i, name in names.items() if i in home.ids() and is_doubtful(home, i)}
+    for _ in range(2):
+        home.later(4000)
+        home.deliver()
+    counts = collections.Counter(sink.taken)
+    ok(all(counts[n] == 1 or (counts[n] == 2 and n in doubtful) for n in names.values()), f"{how} ({step_name}): each is delivered, twice only out of doubt",
+       counts, doubtful)
+    same((home.ids(), home.ids("aside"), home.ids("failed")), ([], [], []), f"{how} ({step_name}): nothing is left, nothing set aside")
+
+
+def is_doubtful(home, ident):
+    """By its whole records: a torn one does not count."""
+    path = home.queue / "msg" / (ident + ".j")
+    words = [line.split()[1] for line in path.read_text().splitlines(keepends=True) if line.endswith("\n")] if path.exists() else []
+    return "doubt" in words and "recipient" not in words and "answered" not in words
+
+
+def test_every_step_of_a_window():
+    home, sink = Home(), Sink()
+    with home:
+        home.account(sink.port)
+        for _ in range(2):
+            put_several(home)
+            home.deliver()
+        same(step(home), 4, "walk: the host is known")
+        log = home.dir / "steps"
+        put_several(home)
+        home.env["TAPPAL_TEST_STEP_LOG"] = str(log)
+        home.deliver()
+        del home.env["TAPPAL_TEST_STEP_LOG"]
+        steps = [line.split()[1] for line in log.read_text().splitlines() if line.endswith("tappal-deliver")]
+        ok(len(steps) > 5 * SEVERAL, "walk: one window", " ".join(steps))
+        for how in ("stop:{}", "fail:{}:EIO", "fail:{}:ENOSPC", "short:{}"):
+            for n, name in enumerate(steps, 1):
+                if not how.startswith("short") or name == "write":
+                    walk_step(home, sink, how.format(n), name)
+    sink.listener.close()
 
 
 # -- what is asked for --

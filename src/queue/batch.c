@@ -1,0 +1,419 @@
+/* batch - windows of messages: see batch.h. */
+#include "queue/batch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "mail/report.h"
+#include "mail/retry.h"
+#include "queue/outlog.h"
+#include "queue/term.h"
+#include "queue/text.h"
+
+/* One message in a window. */
+struct part {
+    struct message *message;
+    struct journal_writer *w;
+    struct text text;
+    struct smtp_transaction t;
+    size_t *to;
+    bool put;      /* its answers are to be taken */
+    bool finished; /* all is delivered */
+};
+
+struct window {
+    struct batch *batch;
+    enum peer_step step;
+    struct part parts[BATCH_MAX];
+    size_t count;
+    bool lost;      /* the connection, on the way */
+    struct err why; /* of that */
+};
+
+/* -- what may go in -- */
+
+static bool is_plain(const struct message *m)
+{
+    for (size_t i = 0; i < m->envelope.count; i++) {
+        if (report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
+            return false; /* somebody may have to be told */
+        }
+    }
+    return m->facts.size <= SMTP_WHOLE_MAX && m->envelope.count <= SMTP_FLIGHT;
+}
+
+static bool is_new(const struct message *m)
+{
+    const struct journal *j = &m->journal;
+    return j->attempts == 0 && j->in_doubt == 0 && !j->finished && !j->held;
+}
+
+bool batch_suits(const struct line *line, const struct message *m)
+{
+    return is_plain(m) && is_new(m) && line->breaker.failures == 0 && !line->down &&
+           !term_is_long(m, line->config, clock_now()) &&
+           (line->peer.step > PEER_WHOLE || peer_may_rise(&line->peer, clock_now()));
+}
+
+enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err)
+{
+    if ((b->count == BATCH_MAX || (b->count > 0 && b->line != line)) && batch_run(b, err) == JOB_LOCAL) {
+        store_release(m);
+        return JOB_LOCAL;
+    }
+    b->line = line;
+    b->messages[b->count++] = *m;
+    return JOB_KEPT;
+}
+
+void batch_free(struct batch *b)
+{
+    for (size_t i = 0; i < b->count; i++) {
+        store_release(&b->messages[i]);
+    }
+    b->count = 0;
+}
+
+/* -- one message alone -- */
+
+static enum job_end run_alone(struct batch *b, struct message *m, bool lock_step, bool *delivered_r,
+                              struct err *err)
+{
+    struct waiter nobody = {.fd = -1};
+    struct job job = {
+        .store = b->store,
+        .lines = b->lines,
+        .waiter = &nobody,
+        .line = b->line,
+        .message = m,
+        .lock_step = lock_step,
+        .now = b->now,
+    };
+    enum job_end end = job_run(&job, err);
+    *delivered_r = job.delivered;
+    return end;
+}
+
+/* -- before the window -- */
+
+static bool read_text(void *arg, char *buf, size_t size, size_t *n_r, struct err *err)
+{
+    struct part *part = arg;
+    return text_read(&part->text, buf, size, n_r, err);
+}
+
+/* The doubt is on the disk already. */
+static bool before_end(void *arg, struct err *err)
+{
+    struct part *part = arg;
+    return text_is_whole(&part->text, err);
+}
+
+static bool begin_part(struct window *win, struct part *part, struct message *m, struct err *err)
+{
+    struct batch *b = win->batch;
+    size_t count = m->envelope.count;
+
+    *part = (struct part){.message = m};
+    part->to = calloc(count + 1, sizeof(size_t));
+    part->t.outcomes = calloc(count + 1, sizeof(struct outcome));
+    if (part->to == NULL || part->t.outcomes == NULL) {
+        return err_nomem(err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        part->to[i] = i;
+    }
+    text_begin(&part->text, m);
+    part->t.envelope = &m->envelope;
+    part->t.facts = &m->facts;
+    part->t.to = part->to;
+    part->t.to_count = count;
+    part->t.step = win->step;
+    part->t.no_chunking = b->line->account->send.chunking == CHUNKING_OFF;
+    part->t.read = read_text;
+    part->t.before_end = before_end;
+    part->t.arg = part;
+    return journal_open(b->store, m, &part->w, err) && journal_attempt(part->w, clock_now(), err) &&
+           journal_in_doubt(part->w, clock_now(), err);
+}
+
+static void end_part(struct part *part)
+{
+    for (size_t i = 0; part->t.outcomes != NULL && i < part->t.to_count; i++) {
+        outcome_free(&part->t.outcomes[i]);
+    }
+    free(part->t.outcomes);
+    free(part->to);
+    journal_close(&part->w);
+}
+
+static bool sync_all(struct window *win, struct err *err)
+{
+    struct journal_writer *writers[BATCH_MAX];
+    for (size_t i = 0; i < win->count; i++) {
+        writers[i] = win->parts[i].w;
+    }
+    return journal_sync_many(writers, win->count, err);
+}
+
+/* -- on the wire -- */
+
+static void note_loss(struct window *win, const struct err *why)
+{
+    if (!win->lost) {
+        win->lost = true;
+        win->why = *why;
+    }
+}
+
+static void send_whole(struct window *win, struct smtp *smtp)
+{
+    struct err why = {0};
+
+    for (size_t i = 0; i < win->count && !win->lost; i++) {
+        struct part *part = &win->parts[i];
+        part->put = smtp_put(smtp, &part->t, &why);
+        if (!part->put && part->t.blame != SMTP_BLAME_LOCAL) {
+            note_loss(win, &why);
+        }
+    }
+    for (size_t i = 0; i < win->count; i++) {
+        if (win->parts[i].put && !smtp_take(smtp, &win->parts[i].t, &why)) {
+            note_loss(win, &why);
+        }
+    }
+}
+
+static void send_chain(struct window *win, struct smtp *smtp)
+{
+    struct smtp_transaction *t[BATCH_MAX];
+    struct err why = {0};
+
+    for (size_t i = 0; i < win->count; i++) {
+        t[i] = &win->parts[i].t;
+    }
+    if (!smtp_send_chain(smtp, t, win->count, &why)) {
+        note_loss(win, &why);
+    }
+}
+
+/* -- behind the window -- */
+
+static bool record_outcomes(const struct window *win, struct part *part, size_t *delivered_r, struct err *err)
+{
+    size_t to[SMTP_FLIGHT];
+    *delivered_r = 0;
+    for (size_t i = 0; i < part->t.to_count; i++) {
+        const struct outcome *o = &part->t.outcomes[i];
+        if (o->verdict != VERDICT_DELIVERED) {
+            continue;
+        }
+        if (!journal_outcome(part->w, i, o, err)) {
+            return false;
+        }
+        to[(*delivered_r)++] = i;
+    }
+    outlog(part->message, win->batch->line->account, part->t.outcomes, to, *delivered_r);
+    return true;
+}
+
+static bool record_doubt(struct window *win, struct part *part, struct err *err)
+{
+    log_event(LOG_LEVEL_WARNING, "failed", "id", part->message->id, "account",
+              win->batch->line->account->name, "kind", err_kind_name(win->why.kind), "problem", win->why.what,
+              "hint", win->why.hint, NULL);
+    return journal_failure(part->w, &win->why, err) &&
+           journal_next(part->w, clock_now() + RETRY_IN_DOUBT, err) && journal_attempt_end(part->w, err);
+}
+
+static bool record_part(struct window *win, struct part *part, struct err *err)
+{
+    size_t delivered;
+
+    if (part->t.in_doubt) {
+        return record_doubt(win, part, err);
+    }
+    if (!record_outcomes(win, part, &delivered, err)) {
+        return false;
+    }
+    part->finished = delivered == part->t.to_count;
+    return (delivered > 0 || journal_no_doubt(part->w, err)) && journal_attempt_end(part->w, err) &&
+           (!part->finished || journal_finished(part->w, "delivered", err));
+}
+
+static bool remove_finished(struct window *win, size_t *count_r, struct err *err)
+{
+    struct message *done[BATCH_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < win->count; i++) {
+        if (win->parts[i].finished) {
+            done[count++] = win->parts[i].message;
+        }
+    }
+    *count_r = count;
+    return store_remove_many(win->batch->store, done, count, err);
+}
+
+/* What the line and its host are known by, from now on. */
+static bool learn(struct window *win, size_t finished, struct err *err)
+{
+    struct batch *b = win->batch;
+
+    if (win->lost) {
+        line_close(b->line);
+        b->line->hung_up++;
+        peer_fall(&b->line->peer, win->step, clock_now());
+    } else if (finished == win->count) {
+        peer_rise(&b->line->peer, win->step);
+    }
+    if (finished > 0) {
+        line_mark_delivered(b->lines, b->line);
+        return line_works(b->line, err);
+    }
+    return true;
+}
+
+static bool was_refused(const struct part *part)
+{
+    for (size_t i = 0; i < part->t.to_count; i++) {
+        if (part->t.outcomes[i].verdict == VERDICT_REFUSED) {
+            return true;
+        }
+    }
+    return part->t.ahead;
+}
+
+/* Whom the server did not take: alone, in lock step. Where it takes them then, it was we who asked too much. */
+static enum job_end send_again(struct window *win, struct err *err)
+{
+    enum job_end end = JOB_DONE;
+    for (size_t i = 0; i < win->count; i++) {
+        struct part *part = &win->parts[i];
+        bool again = !part->finished && !part->t.in_doubt, delivered = false;
+        if (again && end != JOB_LOCAL) {
+            bool unsaid = part->t.blame == SMTP_BLAME_LOCAL; /* we did not get as far as the server */
+            end = run_alone(win->batch, part->message, !unsaid, &delivered, err);
+        } else if (!part->finished) {
+            store_release(part->message);
+        }
+        if (delivered && !win->lost && was_refused(part)) {
+            peer_fall(&win->batch->line->peer, win->step, clock_now());
+        }
+    }
+    return end;
+}
+
+/* -- a window -- */
+
+static bool settle(struct window *win, struct err *err)
+{
+    size_t finished;
+    for (size_t i = 0; i < win->count; i++) {
+        if (!record_part(win, &win->parts[i], err)) {
+            return false;
+        }
+    }
+    return sync_all(win, err) && remove_finished(win, &finished, err) && learn(win, finished, err);
+}
+
+static bool exchange(struct window *win, struct err *err)
+{
+    if (!sync_all(win, err)) {
+        return false;
+    }
+    if (win->step == PEER_WINDOW) {
+        send_whole(win, win->batch->line->smtp);
+    } else {
+        send_chain(win, win->batch->line->smtp);
+    }
+    return settle(win, err);
+}
+
+/* The messages from `from` on; they are let go of, whatever happens. */
+static enum job_end run_window(struct batch *b, size_t from, size_t count, enum peer_step step,
+                               struct err *err)
+{
+    struct window *win = calloc(1, sizeof(*win));
+    enum job_end end = JOB_LOCAL;
+    bool ok = win != NULL || err_nomem(err);
+
+    if (win != NULL) {
+        *win = (struct window){.batch = b, .step = step};
+    }
+    while (ok && win->count < count) {
+        ok = begin_part(win, &win->parts[win->count], &b->messages[from + win->count], err);
+        win->count++;
+    }
+    ok = ok && exchange(win, err);
+    for (size_t i = 0; win != NULL && i < win->count; i++) {
+        journal_close(&win->parts[i].w);
+    }
+    if (ok) {
+        end = send_again(win, err);
+    }
+    for (size_t i = 0; i < count; i++) {
+        store_release(&b->messages[from + i]);
+    }
+    for (size_t i = 0; win != NULL && i < win->count; i++) {
+        end_part(&win->parts[i]);
+    }
+    free(win);
+    return end;
+}
+
+/* -- which step, and how many -- */
+
+/* How many of the next messages go together, and how; 1: alone. A new step is tried on one message. */
+static size_t plan(const struct batch *b, size_t left, enum peer_step *step_r)
+{
+    const struct line *line = b->line;
+    bool may_rise = peer_may_rise(&line->peer, clock_now());
+    bool chunking = smtp_chunks(line->smtp) && line->account->send.chunking != CHUNKING_OFF;
+    enum peer_step highest = chunking ? PEER_WINDOW : PEER_NEXT_MAIL;
+    uint64_t room = smtp_room(line->smtp);
+    enum peer_step step = line->peer.step < highest ? line->peer.step : highest;
+    size_t count = left;
+
+    if (step < highest && may_rise) {
+        step = step + 1 > PEER_NEXT_MAIL ? (enum peer_step)(step + 1) : PEER_NEXT_MAIL;
+        count = left < 2 ? left : 2;
+    }
+    *step_r = step;
+    return step < PEER_NEXT_MAIL || !smtp_pipelines(line->smtp) ? 1 : room < count ? (size_t)room : count;
+}
+
+/* A line that cannot be opened is a job's to explain. */
+static enum job_end run_next(struct batch *b, size_t from, size_t *count_r, struct err *err)
+{
+    struct err why = {0};
+    enum peer_step step = PEER_WHOLE;
+    bool ignored;
+
+    *count_r = 1;
+    if (b->line->smtp != NULL && !smtp_usable(b->line->smtp)) {
+        line_close(b->line);
+    }
+    if (b->count - from > 1 && !b->line->down && line_open(b->lines, b->line, &why)) {
+        *count_r = plan(b, b->count - from, &step);
+    }
+    return *count_r > 1 ? run_window(b, from, *count_r, step, err)
+                        : run_alone(b, &b->messages[from], false, &ignored, err);
+}
+
+enum job_end batch_run(struct batch *b, struct err *err)
+{
+    enum job_end end = JOB_DONE;
+    size_t from = 0, count = 0;
+
+    for (; from < b->count && end != JOB_LOCAL; from += count) {
+        end = run_next(b, from, &count, err);
+    }
+    for (; from < b->count; from++) {
+        store_release(&b->messages[from]);
+    }
+    b->count = 0;
+    return end;
+}

@@ -1,0 +1,32 @@
+/* batch - small messages of one line, sent ahead of each other's answers: steps 3 and 4 of client/peer.h.
+ *
+ * All that is written down before the first word, and all that is behind the last answer, takes one sync for the
+ * whole window; so does removal. Only what goes well ends here. A message that is not taken by the server, for
+ * whatever reason, goes again at once by a job of its own, in lock step: no answer to a command that was sent ahead
+ * refuses a message. A message whose end went out without an answer is in doubt, as it would be alone. */
+#ifndef TAPPAL_QUEUE_BATCH_H
+#define TAPPAL_QUEUE_BATCH_H
+
+#include "queue/job.h"
+
+#define BATCH_MAX 32 /* messages at a time: what may be in doubt at worst, and a megabyte or two of them */
+
+struct batch {
+    struct store *store;
+    struct lines *lines;
+    bool now;
+    struct line *line; /* of all of them */
+    struct message messages[BATCH_MAX];
+    size_t count;
+};
+
+/* May it be sent ahead? Small, never tried before, by a line that is not failing. */
+bool batch_suits(const struct line *line, const struct message *m);
+/* Takes the message over (batch_suits). JOB_LOCAL: this machine is at fault. */
+enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err);
+/* Sends what it holds. */
+enum job_end batch_run(struct batch *b, struct err *err);
+/* Lets go of what it holds. */
+void batch_free(struct batch *b);
+
+#endif
