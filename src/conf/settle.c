@@ -245,11 +245,13 @@ static bool settle_half(const struct view *view, const struct half *half)
     if (!strv_has(&view->own->sections, half->section))
         return false;
     if (!server->host && !server->socket && server->tunnel.count == 0) {
+        if (is_set(view, half->section, "host")) /* and was found wrong */
+            return false;
         err_set(&err, ERR_CONFIG, "[%s] names no server.", half->section);
         err_hint(&err, "Add a line like `host = %s.example.org`, with your provider's server.",
-                 server->protocol == PROTO_SMTP   ? "smtp"
-                 : server->protocol == PROTO_IMAP ? "imap"
-                                                  : "pop");
+                 strcmp(half->section, "send") == 0 ? "smtp"
+                 : server->protocol == PROTO_POP3   ? "pop"
+                                                    : "imap");
         fault_at(view, half->section, NULL, &err);
         return false;
     }

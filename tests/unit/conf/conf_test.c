@@ -155,6 +155,8 @@ static const struct {
      "accounts/work.ini: The account has no address to send from.", ""},
     {GOOD_ACCOUNT "[send]\nport = 465\n", "accounts/work.ini: [send] names no server.",
      "Add a line like `host = smtp"},
+    {GOOD_ACCOUNT "[fetch]\nmaildir = /m\n", "accounts/work.ini: [fetch] names no server.",
+     "Add a line like `host = imap"},
     {GOOD_ACCOUNT "[fetch]\nhost = x\n", "accounts/work.ini: [fetch] does not say where the mail goes.",
      "Add a line like `maildir = ~/Mail/work`."},
     {GOOD_SEND "port = 465\ntls = starttls\n", A "5: Port 465 contradicts tls = starttls.",
@@ -429,6 +431,11 @@ START_TEST(test_conf_check_says_everything)
     strv_free(&lines);
     ck_assert(!conf_check(root, "accounts/home.ini", &lines, &err));
     ck_assert_uint_eq(lines.count, 4);
+    strv_free(&lines);
+    static const char url[] = GOOD_ACCOUNT "[send]\nhost = https://x/\n"; /* wrong, but not missing as well */
+    write_file("accounts/home.ini", url, strlen(url));
+    ck_assert(!conf_check(root, "accounts/home.ini", &lines, &err));
+    ck_assert_uint_eq(lines.count, 2);
     strv_free(&lines);
     write_file("accounts/home.ini", GOOD_SEND, strlen(GOOD_SEND));
     ck_assert(conf_check(root, "accounts/home.ini", &lines, &err));
