@@ -37,9 +37,21 @@ void chat_set_limit(struct chat *c, uint32_t seconds)
     c->limit = seconds;
 }
 
+void chat_set_end(struct chat *c, uint32_t seconds)
+{
+    c->end = seconds ? clock_mono_ms() + (int64_t)seconds * 1000 : 0;
+}
+
+bool chat_in_time(const struct chat *c, struct err *err)
+{
+    return c->end == 0 || clock_mono_ms() < c->end || stream_timed_out(c->stream, err);
+}
+
 void chat_renew(struct chat *c)
 {
-    stream_set_deadline(c->stream, c->limit ? clock_mono_ms() + (int64_t)c->limit * 1000 : 0);
+    int64_t deadline = c->limit ? clock_mono_ms() + (int64_t)c->limit * 1000 : 0;
+    bool ends_first = c->end != 0 && (deadline == 0 || c->end < deadline);
+    stream_set_deadline(c->stream, ends_first ? c->end : deadline);
 }
 
 /* -- what was said -- */
@@ -150,6 +162,8 @@ bool chat_read_line(struct chat *c, struct str *line, struct err *err)
     if (!c->peer)
         return err_nomem(err);
     chat_renew(c);
+    if (!chat_in_time(c, err))
+        return false;
     if (!stream_read_line(c->stream, line, err))
         return explain_silence(c, line, err);
     if (!c->heard && speaks_tls(line))

@@ -19,6 +19,7 @@ struct chat {
     char *ring[CHAT_RING];   /* the last lines ("> EHLO me", "< 250 ok"), oldest at ring[ring_at]; NULL: none yet */
     unsigned ring_at;
     uint32_t limit;          /* seconds for each line and each flush; chat_set_limit */
+    int64_t end;             /* clock_mono_ms at which all of them are over; 0: never; chat_set_end */
     bool heard;              /* the peer has sent a line */
     chat_watch *watch;
     void *watch_arg;
@@ -40,6 +41,11 @@ MUST_USE bool chat_flush(struct chat *c, struct err *err);
 /* Sets the deadline `seconds` from now, then reads one line into `line` (cleared first). */
 MUST_USE bool chat_read_line(struct chat *c, struct str *line, struct err *err);
 void chat_set_limit(struct chat *c, uint32_t seconds);
+/* From now on nothing lasts longer than `seconds`, however many lines it has, until it is set anew; 0: no end.
+ * A peer that says little, but often, gets no further than that. */
+void chat_set_end(struct chat *c, uint32_t seconds);
+/* Has that end not come? For callers that read a body: a stream that always has bytes looks at no clock. */
+MUST_USE bool chat_in_time(const struct chat *c, struct err *err);
 /* The same deadline anew, for callers that read a body straight from the stream: once per block. */
 void chat_renew(struct chat *c);
 /* A line about the dialogue for ring and watch. */

@@ -269,7 +269,7 @@ static int fill(struct stream *s, struct err *err)
         return failed_before(s, err) ? 1 : -1;
     if (!stream_flush(s, err))
         return s->in_end - s->in_at > before ? 1 : -1;
-    for (;;) {
+    for (bool waited = false;; waited = true) {
         if (s->in_end - s->in_at > before)
             return 1; /* came while we wrote */
         if (s->ended)
@@ -277,8 +277,12 @@ static int fill(struct stream *s, struct err *err)
         long n = read_some(s, err);
         if (n == STREAM_FAILED)
             return fail(s, err) ? 1 : -1;
-        if ((n == STREAM_WANT_READ || n == STREAM_WANT_WRITE) &&
-            !wait_ready(s, n == STREAM_WANT_READ, n == STREAM_WANT_WRITE, err))
+        if (n != STREAM_WANT_READ && n != STREAM_WANT_WRITE)
+            continue;
+        /* What comes without end may be nothing for us, such as TLS's own messages. */
+        if (waited && s->deadline != 0 && time_left(s->deadline) == 0)
+            return stream_timed_out(s, err) || fail(s, err) ? 1 : -1;
+        if (!wait_ready(s, n == STREAM_WANT_READ, n == STREAM_WANT_WRITE, err))
             return -1;
     }
 }
@@ -420,7 +424,9 @@ bool stream_flush(struct stream *s, struct err *err)
         return failed_before(s, err);
     size_t n = s->out_end;
     s->out_end = 0;
-    return write_all(s, s->out, n, err);
+    bool ok = write_all(s, s->out, n, err);
+    explicit_bzero(s->out, n); /* it may have been a password */
+    return ok;
 }
 
 bool stream_write(struct stream *s, const void *bytes, size_t n, struct err *err)

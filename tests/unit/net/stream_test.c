@@ -287,6 +287,35 @@ START_TEST(test_stream_deadline_holds_against_a_dripping_peer)
 }
 END_TEST
 
+static long never_read(struct stream_layer *layer, void *buf, size_t n, struct err *err)
+{
+    (void)layer, (void)buf, (void)n, (void)err;
+    return STREAM_WANT_READ;
+}
+
+/* As TLS does with messages of its own: something can be read all the time, and none of it is for us. */
+START_TEST(test_stream_deadline_holds_where_what_comes_is_nothing)
+{
+    int other;
+    struct err err = {0};
+    struct str line = STR_INIT(1000);
+    struct stream *s = open_pair(&other);
+    struct stream_layer_ops ops = drip_ops;
+    struct drip *d = calloc(1, sizeof *d);
+    ops.read = never_read;
+    d->layer.ops = &ops;
+    d->step = 1000;
+    ck_assert(stream_push(s, &d->layer, &err));
+    ck_assert_int_eq(write(other, "x", 1), 1);
+    stream_set_deadline(s, clock_mono_ms() + 100);
+    ck_assert(!stream_read_line(s, &line, &err));
+    ck_assert_int_eq(err.sys, ETIMEDOUT);
+    stream_close(&s);
+    close(other);
+    str_free(&line);
+}
+END_TEST
+
 START_TEST(test_stream_last_words_of_a_server_that_hung_up)
 {
     int other;
@@ -339,6 +368,7 @@ int main(void)
     tcase_add_test(t, test_stream_reads_while_it_writes);
     tcase_add_test(t, test_stream_read_ahead_is_bounded);
     tcase_add_test(t, test_stream_deadline_holds_against_a_dripping_peer);
+    tcase_add_test(t, test_stream_deadline_holds_where_what_comes_is_nothing);
     tcase_add_test(t, test_stream_last_words_of_a_server_that_hung_up);
     tcase_add_test(t, test_stream_wait);
     suite_add_tcase(suite, t);
