@@ -74,11 +74,13 @@ bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, const char *
 bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
                 struct imap_answer *answer_r, struct err *err)
 {
-    for (;;) {
+    imap->news = 0;
+    for (imap_be_patient(imap);;) {
         for (size_t i = 0; i < IMAP_OUTSTANDING_MAX; i++) {
             struct imap_pending *p = &imap->pending[i];
             if (p->tag != tag || !p->done)
                 continue;
+            chat_set_end(&imap->session.chat, 0);
             *answer_r = p->answer;
             p->tag = 0;
             return true;
@@ -232,6 +234,7 @@ static enum sasl_word read_answer(void *protocol, struct str *text, struct err *
 {
     struct imap *imap = protocol;
     struct imap_reply r;
+    imap_be_patient(imap);
     do {
         if (!imap_read(imap, NULL, &r, err))
             return SASL_BROKEN;

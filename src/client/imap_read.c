@@ -5,6 +5,11 @@
 
 #include "base/text.h"
 
+void imap_be_patient(struct imap *imap)
+{
+    chat_set_end(&imap->session.chat, IMAP_PATIENCE * imap->session.chat.limit);
+}
+
 /* gone - the connection's failure, with the server's goodbye where it said one */
 static bool gone(struct imap *imap, struct err *err)
 {
@@ -55,6 +60,10 @@ static bool each_block(struct imap *imap, uint64_t size,
         size -= n;
         since += n;
         if (since >= IMAP_RENEW_EVERY) {
+            if (each)
+                imap_be_patient(imap);
+            if (!chat_in_time(chat, err))
+                return gone(imap, err);
             chat_renew(chat);
             since = 0;
         }
@@ -99,7 +108,7 @@ static bool read_fetch(struct imap *imap, const struct imap_events *events, stru
 {
     struct imap_fetch fetch;
     bool bodies = false, taken = false;
-    for (;;) {
+    for (int literals = 0; literals <= IMAP_LITERALS_MAX; literals++) {
         uint64_t size;
         struct imap_reply r = imap_reply_read(imap->text.buf, imap->text.len);
         switch (imap_fetch_read(&fetch, r.text.at, r.text.n, &size)) {
@@ -119,6 +128,8 @@ static bool read_fetch(struct imap *imap, const struct imap_events *events, stru
         case IMAP_FETCH_WHOLE:
             if (bodies)
                 fetch.body = IMAP_BODY_NONE; /* it has been read */
+            if (events && (events->begin ? taken : imap->news++ < IMAP_NEWS_MAX))
+                imap_be_patient(imap);
             if (events && events->fetched && !events->fetched(events->arg, &fetch, taken, err)) {
                 imap->lost = true;
                 return false;
@@ -126,6 +137,7 @@ static bool read_fetch(struct imap *imap, const struct imap_events *events, stru
             return true;
         }
     }
+    return broken(imap, "sent a response in far too many pieces", err);
 }
 
 static bool read_list(struct imap *imap, const struct imap_events *events, const struct imap_reply *r,
@@ -186,7 +198,7 @@ static bool take_data(struct imap *imap, const struct imap_events *events, const
 /* read_literals - of data other than FETCH, until the text is whole */
 static bool read_literals(struct imap *imap, struct err *err)
 {
-    for (;;) {
+    for (int literals = 0; literals <= IMAP_LITERALS_MAX; literals++) {
         uint64_t size;
         int due = imap_literal_at_end(imap->line.buf, imap->line.len, &size);
         if (due < 0)
@@ -196,6 +208,7 @@ static bool read_literals(struct imap *imap, struct err *err)
         if (!read_literal(imap, size, err))
             return false;
     }
+    return broken(imap, "sent a response in far too many pieces", err);
 }
 
 bool imap_read(struct imap *imap, const struct imap_events *events, struct imap_reply *reply_r,

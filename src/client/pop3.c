@@ -8,6 +8,9 @@
 
 #define POP3_SECONDS 180       /* for each line; some servers lock and read the mailbox at the sign-in */
 #define POP3_AUTH_LINE_MAX 255 /* RFC 5034: with the CRLF, and with an initial response */
+#define PATIENCE 10            /* time limits that a whole listing may take */
+#define CAPA_LINES_MAX 256
+#define NAMES_SPARE 1000 /* lines of UIDL that may name no message of LIST */
 #define WINDOW 16
 #define RENEW_EVERY 65536 /* octets of a message that must come within one time limit */
 
@@ -64,6 +67,18 @@ static bool next_line(struct pop3 *p, const char **line_r, size_t *n_r, bool *en
     return true;
 }
 
+/* listing_begins - its end must come in time too: a line now and then is not enough */
+static void listing_begins(struct pop3 *p)
+{
+    chat_set_end(&p->session.chat, PATIENCE * p->session.chat.limit);
+}
+
+static bool listing_too_long(struct pop3 *p, const char *command, struct err *err)
+{
+    p->lost = true;
+    return err_set(err, ERR_PROTOCOL, "The server %s answers %s without end.", pop3_peer(p), command);
+}
+
 /* -- opening -- */
 
 static bool read_greeting(struct pop3 *p, struct err *err)
@@ -88,14 +103,18 @@ static bool ask_capabilities(struct pop3 *p, struct err *err)
         return false;
     if (p->reply.status != POP3_OK)
         return true; /* an old server: it can what RFC 1939 says */
-    for (;;) {
+    listing_begins(p);
+    for (int lines = 0; lines < CAPA_LINES_MAX; lines++) {
         if (!next_line(p, &line, &n, &end, err))
             return false;
-        if (end)
+        if (end) {
+            chat_set_end(&p->session.chat, 0);
             return true;
+        }
         if (!pop3_caps_add(&p->caps, line, n, err))
             return false;
     }
+    return listing_too_long(p, "CAPA", err);
 }
 
 /* STLS or nothing: whatever does not go exactly as RFC 2595 has it ends the session. */
@@ -324,7 +343,7 @@ static bool read_names(struct pop3 *p, struct pop3_listing *l, struct err *err)
         return false;
     if (p->reply.status != POP3_OK)
         return true; /* no names: the headers tell the messages apart */
-    for (;;) {
+    for (size_t lines = 0; lines <= l->count + NAMES_SPARE; lines++) {
         if (!next_line(p, &line, &n, &end, err))
             return false;
         if (end)
@@ -337,15 +356,18 @@ static bool read_names(struct pop3 *p, struct pop3_listing *l, struct err *err)
         if (!item->uidl)
             return err_nomem(err);
     }
+    return listing_too_long(p, "UIDL", err);
 }
 
 bool pop3_list(struct pop3 *p, struct pop3_listing *listing_r, struct err *err)
 {
     struct pop3_listing l = {0};
     bool ahead = pop3_window(p) > 1;
+    listing_begins(p);
     bool ok = chat_send(&p->session.chat, err, "LIST") &&
               (!ahead || chat_send(&p->session.chat, err, "UIDL")) && read_sizes(p, &l, err) &&
               (ahead || chat_send(&p->session.chat, err, "UIDL")) && read_names(p, &l, err);
+    chat_set_end(&p->session.chat, 0);
     if (ok)
         *listing_r = l;
     else

@@ -27,6 +27,7 @@ bool smtp_read_reply(struct smtp *s, uint32_t usual, struct err *err)
 
     smtp_reply_clear(&s->reply);
     smtp_set_limit(s, usual);
+    chat_set_end(&s->session.chat, seconds(s, usual)); /* for the whole reply, not for each of its lines */
     while (step == SMTP_REPLY_MORE) {
         if (!chat_read_line(&s->session.chat, &s->line, err)) {
             s->lost = true;
@@ -34,6 +35,7 @@ bool smtp_read_reply(struct smtp *s, uint32_t usual, struct err *err)
         }
         step = smtp_reply_add(&s->reply, s->line.buf, s->line.len, err);
     }
+    chat_set_end(&s->session.chat, 0);
     if (step == SMTP_REPLY_BROKEN) {
         s->lost = true;
         return err_prefix(err, "%s: ", smtp_peer(s));

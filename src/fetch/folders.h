@@ -9,7 +9,8 @@
 #include "conf/account.h"
 #include "wire/imap_reply.h"
 
-#define FOLDERS_MAX 100000 /* that a server may list */
+#define FOLDERS_MAX 20000    /* that a server may list */
+#define FOLDER_WIRE_MAX 4000 /* octets of a name as the server has it */
 #define FOLDER_DEPTH_MAX 32
 #define FOLDER_PART_MAX 255 /* of one name on disk */
 #define FOLDER_PATH_MAX 1000

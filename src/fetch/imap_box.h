@@ -8,6 +8,7 @@
 
 #define IMAP_BOX_WANTED_MAX 5000000 /* new messages of one folder */
 #define IMAP_BOX_WINDOW 2           /* FETCH commands under way */
+#define IMAP_BOX_STRAYS_MAX 1000    /* messages without a name, or that nobody asked for */
 #define IMAP_BOX_SEARCH_MAX 5000    /* UIDs that a SEARCH answer of one line can be asked for */
 
 /* A message that is to be fetched. */
@@ -24,7 +25,7 @@ struct imap_job {
     struct pull_folder f;
     uint32_t first;        /* what is below it is settled */
     struct wanted *wanted; /* by UID */
-    size_t count, cap, done;
+    size_t count, cap, done, strays;
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
     bool lost;           /* commands are under way that nobody waits for: the session must end */
     bool reading;        /* a message is being taken */

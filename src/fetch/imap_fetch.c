@@ -71,6 +71,9 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
     if (!taken)
         return true;
     struct wanted *w = fetch->uid ? find_wanted(job, fetch->uid) : NULL;
+    if (!w && ++job->strays > IMAP_BOX_STRAYS_MAX)
+        return err_set(err, ERR_PROTOCOL, "The server %s sends message after message that nobody asked for.",
+                       imap_peer(job->imap));
     if (!w)
         return batch_drop(job->f.batch, err); /* nobody asked for it, or it never said who it is */
     if (!batch_end(job->f.batch, &key, fetch->has_size ? fetch->size : 0, fetch->date, &same, err) ||

@@ -4,12 +4,31 @@
 #include "base/text.h"
 #include "fetch/imap_box.h"
 
+#define TOLD_MAX 5 /* folders that cannot be ours are named one by one up to here */
+
 struct finding {
     const struct pull *pull;
     struct pull_result *result;
     struct folders *folders;
     struct strv all; /* names of all folders, for a sentence */
+    size_t unfit;    /* that cannot be folders here */
 };
+
+/* note_unfit - says why a folder cannot be one here; of many, how many they are */
+static void note_unfit(struct finding *f, const struct err *why)
+{
+    if (f->unfit++ < TOLD_MAX)
+        pull_trouble(f->pull, f->result, why);
+}
+
+static void count_unfit(const struct finding *f)
+{
+    struct err why = {0};
+    if (f->unfit <= TOLD_MAX)
+        return;
+    err_set(&why, ERR_DATA, "%zu more of the server's folders cannot be folders here.", f->unfit - TOLD_MAX);
+    pull_trouble(f->pull, f->result, &why);
+}
 
 static bool listed(void *arg, const struct imap_list *list, struct err *err)
 {
@@ -21,6 +40,12 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
         return true;
     if (strlen(list->name.buf) != list->name.len)
         return true; /* a NUL: no command could ever name it */
+    if (list->name.len > FOLDER_WIRE_MAX) {
+        err_set(&why, ERR_DATA, "The server has a folder whose name is %zu bytes long; it is left out.",
+                list->name.len);
+        note_unfit(f, &why);
+        return true;
+    }
     bool ok = folders_name(list->name.buf, list->delimiter, &name, err) &&
               (f->all.count >= FOLDERS_MAX || strv_add(&f->all, name.buf, err));
     str_free(&name);
@@ -32,7 +57,7 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
         *err = why;
         return false;
     }
-    pull_trouble(f->pull, f->result, &why);
+    note_unfit(f, &why);
     return true;
 }
 
@@ -78,6 +103,7 @@ static bool find_folders(const struct pull *pull, struct pull_result *result, st
     unsigned tag;
     bool ok = imap_send(imap, &tag, err, "LIST \"\" \"*\"") &&
               imap_finish(imap, tag, &events, "list the folders", err);
+    count_unfit(&f);
     if (ok)
         check_patterns(&f);
     strv_free(&f.all);

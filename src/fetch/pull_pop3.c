@@ -11,6 +11,8 @@
 #include "fetch/batch.h"
 #include "fetch/pull.h"
 
+#define HEADER_MAX (16u << 20) /* octets of a header that are read to know a message by */
+
 enum fate { FETCH_IT, HAVE_IT, FAILED };
 
 struct letter {
@@ -70,28 +72,34 @@ static bool find_vague(struct pop3_job *job, struct err *err)
     return ok;
 }
 
+struct header {
+    struct sum_sha256 sum;
+    uint64_t octets;
+};
+
 static bool add_header(void *arg, const char *bytes, size_t n, struct err *err)
 {
-    (void)err;
-    sum_sha256_add(arg, bytes, n);
-    return true;
+    struct header *h = arg;
+    sum_sha256_add(&h->sum, bytes, n);
+    h->octets += n;
+    return h->octets <= HEADER_MAX || err_set(err, ERR_PROTOCOL, "A message's header has no end.");
 }
 
 /* read_header_key - the answer to TOP */
 static bool read_header_key(struct pop3_job *job, struct letter *l, struct err *err)
 {
     unsigned char sha256[SUM_SHA256_BYTES];
-    struct sum_sha256 sum;
+    struct header header = {.octets = 0};
     bool ok;
-    sum_sha256_begin(&sum);
-    if (!pop3_read_text(job->pop3, add_header, &sum, &ok, err))
+    sum_sha256_begin(&header.sum);
+    if (!pop3_read_text(job->pop3, add_header, &header, &ok, err))
         return false;
     if (!ok) {
         return err_hint(
             err, "It gives its messages no lasting names (UIDL) and does not show their headers (TOP) "
                  "either, so new ones cannot be told from old ones. Use protocol = imap if there is it.");
     }
-    sum_sha256_end(&sum, sha256);
+    sum_sha256_end(&header.sum, sha256);
     l->key = seen_key_hash("header", sha256, sizeof sha256);
     return true;
 }

@@ -66,9 +66,10 @@ void pop3_caps_free(struct pop3_caps *caps)
     *caps = (struct pop3_caps){0};
 }
 
+/* add_words - up to POP3_SASL_MAX of them in all: no server has so many ways to sign in */
 static bool add_words(struct strv *out, const char *at, size_t n, struct err *err)
 {
-    for (skip_blanks(&at, &n); n > 0; skip_blanks(&at, &n)) {
+    for (skip_blanks(&at, &n); n > 0 && out->count < POP3_SASL_MAX; skip_blanks(&at, &n)) {
         size_t len = 0;
         while (len < n && at[len] != ' ' && at[len] != '\t' && at[len] != '\0')
             len++;

@@ -29,6 +29,8 @@ struct pop3_reply pop3_reply_read(const char *line, size_t n);
 /* Does the code say "later" (IN-USE, LOGIN-DELAY, SYS/TEMP)? */
 bool pop3_reply_is_temporary(const struct pop3_reply *reply);
 
+#define POP3_SASL_MAX 64
+
 struct pop3_caps {
     bool stls, user, uidl, top, pipelining, resp_codes;
     struct strv sasl;
