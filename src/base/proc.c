@@ -45,6 +45,7 @@ void proc_begin(const char *argv0)
     open_standard_fds();
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a write past `ulimit -f` is an error to be told, not an end without a word */
     setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 #ifndef BUILT_FOR_TRACING
     prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L);
