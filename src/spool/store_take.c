@@ -122,14 +122,17 @@ static bool read_journal(struct store *store, struct message *m, struct err *err
     char name[STORE_JOURNAL_NAME];
     struct str bytes = STR_INIT(JOURNAL_MAX);
     store_journal_name(m->id, name);
-    int fd = openat(store->msg, name, (m->locked ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_CLOEXEC);
+    int fd = openat(store->msg, name, (m->locked ? O_RDWR : O_RDONLY) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT)
         return journal_init(&m->journal, m->envelope.count, err);
     if (fd < 0)
         return err_errno(err, ERR_LOCAL, "The journal of message %s could not be opened", m->id);
-    bool ok = fs_read_all(fd, &bytes, name, err) &&
-              journal_parse(bytes.buf, bytes.len, m->envelope.count, &m->journal, err) &&
-              (!m->locked || mend_journal(store, m, fd, bytes.len, err));
+    struct stat st;
+    bool ok = (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) ||
+              err_set(err, ERR_DATA, "The journal of message %s is no file.", m->id);
+    ok = ok && fs_read_all(fd, &bytes, name, err) &&
+         journal_parse(bytes.buf, bytes.len, m->envelope.count, &m->journal, err) &&
+         (!m->locked || mend_journal(store, m, fd, bytes.len, err));
     str_free(&bytes);
     close(fd);
     return ok;
