@@ -1,0 +1,29 @@
+/* wake - sleeping until something happens that a queue waits for: the time is over, somebody wrote to the FIFO, the
+ * network came up, the machine woke from suspend, or we are told to stop. */
+#ifndef TAPPAL_NET_WAKE_H
+#define TAPPAL_NET_WAKE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum wake_why { WAKE_TIME, WAKE_CALLED, WAKE_NETWORK, WAKE_RESUMED, WAKE_STOPPED };
+
+struct wake {
+    int fifo, signals, timer;
+    int route;         /* netlink; -1 where there is none: then the time alone wakes */
+    int64_t suspended; /* milliseconds that this machine has slept since it started */
+};
+
+/* Takes over the fifo, also on failure. From here on SIGTERM, SIGINT and SIGHUP are blocked, and wake. */
+MUST_USE bool wake_open(int fifo, struct wake *w_r, struct err *err);
+void wake_close(struct wake *w);
+/* Of what happened together the last of enum wake_why is told. */
+enum wake_why wake_wait(struct wake *w, int64_t seconds);
+bool wake_is_stopped(const struct wake *w); /* without waiting */
+
+/* Does a netlink message say that there is an address or a route to the world now? */
+bool wake_says_network(const void *bytes, size_t n);
+
+#endif
