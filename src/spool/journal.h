@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "mail/envelope.h"
 
-#define JOURNAL_MAX (128u << 20)            /* octets of one journal */
-#define JOURNAL_NEVER INT64_C(253402300799) /* due time of a held message: the last second of the year 9999  \
+#define JOURNAL_MAX (128u << 20) /* octets of one journal */
+#define JOURNAL_NEVER                                                                                        \
+    INT64_C(253402300799) /* due time of a held message: the last second of the year 9999  \
                                              */
 
 /* The sum of a journal's records. */
@@ -25,13 +26,13 @@ struct journal {
     int64_t next_try; /* from the last `next` record; 0: now */
     bool held;        /* by the person, or in doubt twice */
     char *held_why;
-    unsigned in_doubt;        /* times the end of data went out and no answer to it came */
-    bool in_doubt_open;       /* nothing has settled the last one: it may or may not be delivered */
-    bool doubt_in_attempt;    /* that one is of the last attempt, so an outcome answers it */
-    bool finished;            /* every recipient is delivered, or reported on, or the person removed it */
-    char *finished_how;       /* "delivered", "returned", "removed", "refused" */
-    int64_t warned;           /* when the delay notice was made; 0: never */
-    int64_t again;            /* when a person brought it back from failed/: its time runs from there; 0: never */
+    unsigned in_doubt;     /* times the end of data went out and no answer to it came */
+    bool in_doubt_open;    /* nothing has settled the last one: it may or may not be delivered */
+    bool doubt_in_attempt; /* that one is of the last attempt, so an outcome answers it */
+    bool finished;         /* every recipient is delivered, or reported on, or the person removed it */
+    char *finished_how;    /* "delivered", "returned", "removed", "refused" */
+    int64_t warned;        /* when the delay notice was made; 0: never */
+    int64_t again; /* when a person brought it back from failed/: its time runs from there; 0: never */
     struct outcome *outcomes; /* one per recipient of the envelope, in its order; a delivered one stays so */
     bool *reported;           /* likewise: its refusal is reported to the sender */
     size_t count;

@@ -253,3 +253,14 @@ int store_open_wake(struct store *store, struct err *err)
         err_errno(err, ERR_LOCAL, "The FIFO %s/wake could not be opened", store->path);
     return fd;
 }
+
+bool store_is_watched(struct store *store)
+{
+    struct stat st;
+    int fd = openat(store->dir, "wake", O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool watched = fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+    close(fd);
+    return watched;
+}

@@ -84,6 +84,12 @@ MUST_USE bool store_remove_many(struct store *store, struct message *const *m, s
 /* Moves message and journal to "failed" or "aside". The message is released. */
 MUST_USE bool store_set_aside(struct store *store, struct message *m, const char *folder, struct err *err);
 
+/* "failed" or "aside" as if it were a queue: what takes a message, or writes its journal, works there too. To be closed
+ * like a store. */
+MUST_USE bool store_view(struct store *store, const char *folder, struct store *view_r, struct err *err);
+/* Moves a message that was taken in the view, and its journal, into the queue. The message is released. */
+MUST_USE bool store_bring_back(struct store *store, struct store *view, struct message *m, struct err *err);
+
 /* What killed programs left behind: temporary files nobody writes any more, journals whose message is gone
  * or moved. For the runner, when it starts. */
 MUST_USE bool store_clean_tmp(struct store *store, struct err *err);
@@ -94,5 +100,6 @@ int store_take_role(struct store *store, struct err *err);
 bool store_role_is_free(struct store *store);              /* asks without taking it for a moment */
 void store_wake(struct store *store);                      /* writes to the FIFO, never waits */
 int store_open_wake(struct store *store, struct err *err); /* the runner's end, non-blocking */
+bool store_is_watched(struct store *store);                /* a standing runner listens there */
 
 #endif
