@@ -21,6 +21,8 @@ enum {
     OPTION_WAIT_FOR,
     OPTION_NOW,
     OPTION_ASK,
+    OPTION_ACCOUNT,
+    OPTION_WATCH,
     OPTION_VERBOSE,
     OPTION_HELP,
     OPTION_VERSION
@@ -30,15 +32,19 @@ static const struct option options[] = {
     {"queue", required_argument, NULL, OPTION_QUEUE}, {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
     {"now", no_argument, NULL, OPTION_NOW},           {"ask", no_argument, NULL, OPTION_ASK},
     {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},   {NULL, 0, NULL, 0},
+    {"version", no_argument, NULL, OPTION_VERSION},   {"account", required_argument, NULL, OPTION_ACCOUNT},
+    {"watch", no_argument, NULL, OPTION_WATCH},       {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
-    "Usage: tappal-deliver [--queue DIR] [--wait-for ID] [--now] [--ask] [--verbose]\n"
+    "Usage: tappal-deliver [--queue DIR] [--wait-for ID | --watch] [--account NAME] [--now] [--ask]\n"
+    "                      [--verbose]\n"
     "Sends what is due in the queue, then leaves.\n"
     "  --queue DIR    this queue rather than one's own\n"
     "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
     "  --now          also what is not due yet\n"
+    "  --account NAME this account's messages only\n"
+    "  --watch        does not leave, but waits for what comes\n"
     "  --ask          a person at the terminal may be asked for a password\n"
     "  --verbose      the dialogue goes to file descriptor 3 as well\n"
     "  --help, --version";
@@ -62,6 +68,12 @@ static bool read_options(int argc, char **argv, struct runner_options *o, int *s
         case OPTION_ASK:
             o->may_ask = true;
             break;
+        case OPTION_ACCOUNT:
+            o->account = optarg;
+            break;
+        case OPTION_WATCH:
+            o->watch = true;
+            break;
         case OPTION_VERBOSE:
             o->verbose = true;
             break;
@@ -80,6 +92,11 @@ static bool read_options(int argc, char **argv, struct runner_options *o, int *s
     }
     if (optind < argc) {
         err_set(&err, ERR_USAGE, "%s takes no argument \"%s\".", PROGRAM, argv[optind]);
+        *status_r = say_error(NULL, &err);
+        return false;
+    }
+    if (o->watch && o->wait_for != NULL) {
+        err_set(&err, ERR_USAGE, "%s takes only one of --watch and --wait-for.", PROGRAM);
         *status_r = say_error(NULL, &err);
         return false;
     }

@@ -1,4 +1,4 @@
-/* queue - `tappal queue list | show | run | remove`. */
+/* queue - `tappal queue ...`: which message, and which command. What they do is in queue_*.c. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,37 +6,50 @@
 
 #include "base/text.h"
 #include "cmd/cmd.h"
-#include "cmd/queue_list.h"
+#include "cmd/queue_desk.h"
 #include "cmd/queue_run.h"
 #include "cmd/say.h"
-#include "conf/place.h"
 
-#define PATH_LEN_MAX 4096
 #define ID_PART_MIN 5 /* shorter, and a slip of the finger removes the only message there is */
 
 static const char usage[] =
-    "Usage: tappal queue list\n"
-    "       tappal queue show ID...\n"
-    "       tappal queue run\n"
-    "       tappal queue remove ID...\n"
+    "Usage: tappal queue list [--json]\n"
+    "       tappal queue show | explain ID...\n"
+    "       tappal queue run [--watch] [--account NAME]\n"
+    "       tappal queue hold | release | retry | remove | bounce ID...\n"
     "An ID may be shortened to a beginning or end of it (5 characters) that only one message has.\n"
-    "  --config DIR   the configuration folder\n"
+    "  --json           for programs\n"
+    "  --watch          stays, and sends whatever comes\n"
+    "  --account NAME   this account's messages only\n"
+    "  --config DIR     the configuration folder\n"
     "  --help, --version";
 
-/* The one message whose id begins or ends so. */
-static bool find_id(struct store *store, const char *part, char id[STORE_ID_LEN + 1], struct err *err)
+/* Messages of one place whose id begins or ends so. */
+static bool find_in(struct store *store, bool failed, const char *part, struct queue_found *f, size_t *found,
+                    struct err *err)
 {
     struct store_item *items;
-    size_t count, found = 0;
+    size_t count;
     if (!store_list(store, &items, &count, err))
         return false;
     for (size_t i = 0; strlen(part) >= ID_PART_MIN && i < count; i++) {
         if (!text_starts(items[i].id, part) && !text_ends(items[i].id, part))
             continue;
-        memcpy(id, items[i].id, STORE_ID_LEN + 1);
-        found++;
+        memcpy(f->id, items[i].id, STORE_ID_LEN + 1);
+        f->store = store;
+        f->failed = failed;
+        *found += 1;
     }
     free(items);
+    return true;
+}
+
+static bool find(struct queue_desk *desk, const char *part, struct queue_found *f, struct err *err)
+{
+    size_t found = 0;
+    if (!find_in(&desk->failed, true, part, f, &found, err) ||
+        !find_in(&desk->store, false, part, f, &found, err))
+        return false;
     if (found == 1)
         return true;
     if (found == 0)
@@ -46,92 +59,66 @@ static bool find_id(struct store *store, const char *part, char id[STORE_ID_LEN 
     return err_hint(err, "Look at them with: tappal queue list");
 }
 
-static bool no_longer(const char *id, struct err *err)
-{
-    return err_set(err, ERR_DATA, "The message %s has just left the queue.", id);
-}
-
-static bool show_one(struct store *store, const char *id, struct err *err)
+static bool show(struct queue_desk *desk, const struct queue_found *f, struct err *err)
 {
     struct message m;
-    enum store_take took = store_peek(store, id, &m, err);
-    bool ok = took == TAKE_GOT ? queue_show(&m, err) : took == TAKE_GONE && no_longer(id, err);
+    enum store_take took = store_peek(f->store, f->id, &m, err);
+    bool ok = took == TAKE_GOT ? queue_show(&m, f->failed, &desk->reason, err)
+                               : took == TAKE_GONE && queue_no_longer(f->id, err);
     store_release(&m);
     return ok;
 }
 
-/* The lock keeps a deliverer away: what it is sending now is not removed, what it would send next is gone. */
-static bool remove_one(struct store *store, const char *id, struct err *err)
-{
-    struct message m;
-    struct journal_writer *w = NULL;
-    enum store_take took = store_take(store, id, &m, err);
-    if (took == TAKE_GONE)
-        return no_longer(id, err);
-    if (took == TAKE_BUSY) {
-        err_set(err, ERR_LOCAL, "The message %s is just being sent, so it was not removed.", id);
-        return err_hint(err, "Try again in a moment, if it is still there then.");
-    }
-    if (took != TAKE_GOT)
-        return false;
-    bool ok = m.journal.finished || (journal_open(store, &m, &w, err) &&
-                                     journal_finished(w, "removed", err) && journal_sync(w, err));
-    journal_close(&w);
-    ok = ok && store_remove(store, &m, err);
-    store_release(&m);
-    if (ok)
-        say("Message %s is removed; it will not be sent.", id);
-    return ok;
-}
+/* -- commands about the whole queue -- */
 
-/* -- subcommands -- */
-
-static int queue_list_all(struct store *store, char **ids)
+static int list_all(struct queue_desk *desk)
 {
     struct err err = {0};
-    (void)ids;
-    return queue_list(store, &err) ? 0 : say_error(NULL, &err);
+    bool ok = desk->json ? queue_json(desk, &err) : queue_list(&desk->store, &desk->reason, &err);
+    return ok ? 0 : say_error(NULL, &err);
 }
 
-static int queue_run_all(struct store *store, char **ids)
+/* An account that does not exist would never send anything, and say nothing. */
+static bool account_exists(struct queue_desk *desk, struct err *err)
 {
-    (void)ids;
-    return queue_run(store);
+    struct config config;
+    if (!desk->account)
+        return true;
+    if (!place_load_sending(&desk->place, &config, err))
+        return false;
+    bool found = conf_find(&config, desk->account, err) != NULL;
+    conf_free(&config);
+    return found;
 }
 
-static int for_each_id(struct store *store, char **ids,
-                       bool (*act)(struct store *, const char *, struct err *))
+static int run_all(struct queue_desk *desk)
 {
-    int status = 0;
-    for (; *ids; ids++) {
-        struct err err = {0};
-        char id[STORE_ID_LEN + 1];
-        if (!find_id(store, *ids, id, &err) || !act(store, id, &err))
-            status = say_error(NULL, &err);
-    }
-    return status;
+    struct err err = {0};
+    if (!account_exists(desk, &err))
+        return say_error(NULL, &err);
+    return desk->watch ? queue_watch(&desk->store, desk->account) : queue_run(&desk->store, desk->account);
 }
 
-static int queue_show_some(struct store *store, char **ids)
-{
-    return for_each_id(store, ids, show_one);
-}
-
-static int queue_remove_some(struct store *store, char **ids)
-{
-    return for_each_id(store, ids, remove_one);
-}
+/* -- which command -- */
 
 struct subcommand {
     const char *name;
-    bool takes_ids;
-    int (*run)(struct store *store, char **ids);
+    int (*run)(struct queue_desk *desk); /* about the whole queue; or */
+    queue_act *act;                      /* about each message that is named */
+    bool takes_json, takes_account;
 };
 
-static const struct subcommand subcommands[] = {{"list", false, queue_list_all},
-                                                {"show", true, queue_show_some},
-                                                {"run", false, queue_run_all},
-                                                {"remove", true, queue_remove_some}};
+static const struct subcommand subcommands[] = {
+    {"list", .run = list_all, .takes_json = true},
+    {"run", .run = run_all, .takes_account = true},
+    {"show", .act = show},
+    {"explain", .act = queue_explain},
+    {"hold", .act = queue_act_hold},
+    {"release", .act = queue_act_release},
+    {"retry", .act = queue_act_retry},
+    {"remove", .act = queue_act_remove},
+    {"bounce", .act = queue_act_bounce},
+};
 
 static int bad_usage(void)
 {
@@ -147,42 +134,64 @@ static const struct subcommand *find_subcommand(const char *name)
     return NULL;
 }
 
-static bool open_queue(const char *config, struct store *store, struct err *err)
+static int act_on_each(struct queue_desk *desk, queue_act *act, char **ids)
 {
-    struct place place;
-    if (!place_find(config, &place, err))
-        return false;
-    struct str path = STR_INIT(PATH_LEN_MAX);
-    bool ok = place_queue(&place, &path, err) && store_open(path.buf, store, err);
-    str_free(&path);
-    place_free(&place);
-    return ok;
+    int status = 0;
+    for (; *ids; ids++) {
+        struct err err = {0};
+        struct queue_found f;
+        if (!find(desk, *ids, &f, &err) || !act(desk, &f, &err))
+            status = say_error(NULL, &err);
+    }
+    return status;
 }
 
-static int run(const struct subcommand *subcommand, const char *config, char **ids)
+/* What the options ask for, with a desk that is open. */
+static int run(const struct subcommand *s, const struct queue_desk *asked, const char *config, char **ids)
 {
-    struct store store;
+    struct queue_desk desk;
     struct err err = {0};
-    if (!open_queue(config, &store, &err))
+    if (!queue_desk_open(config, &desk, &err))
         return say_error(NULL, &err);
-    int status = subcommand->run(&store, ids);
-    store_close(&store);
+    desk.account = asked->account;
+    desk.json = asked->json;
+    desk.watch = asked->watch;
+    int status = s->run ? s->run(&desk) : act_on_each(&desk, s->act, ids);
+    queue_desk_close(&desk);
     return status;
+}
+
+static bool options_fit(const struct subcommand *s, const struct queue_desk *asked)
+{
+    return s && (!asked->json || s->takes_json) && ((!asked->watch && !asked->account) || s->takes_account);
 }
 
 int cmd_queue(int argc, char **argv)
 {
-    enum { CONFIG = 256, HELP, VERSION };
+    enum { CONFIG = 256, JSON, WATCH, ACCOUNT, HELP, VERSION };
     static const struct option options[] = {{"config", required_argument, NULL, CONFIG},
+                                            {"json", no_argument, NULL, JSON},
+                                            {"watch", no_argument, NULL, WATCH},
+                                            {"account", required_argument, NULL, ACCOUNT},
                                             {"help", no_argument, NULL, HELP},
                                             {"version", no_argument, NULL, VERSION},
                                             {NULL, 0, NULL, 0}};
+    struct queue_desk asked = {.json = false};
     const char *config = NULL;
     optind = 0;
     for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (c) {
         case CONFIG:
             config = optarg;
+            break;
+        case JSON:
+            asked.json = true;
+            break;
+        case WATCH:
+            asked.watch = true;
+            break;
+        case ACCOUNT:
+            asked.account = optarg;
             break;
         case HELP:
             say("%s", usage);
@@ -194,8 +203,8 @@ int cmd_queue(int argc, char **argv)
             return bad_usage();
         }
     }
-    const struct subcommand *subcommand = find_subcommand(argv[optind]);
-    if (!subcommand || (argv[optind + 1] != NULL) != subcommand->takes_ids)
+    const struct subcommand *s = find_subcommand(argv[optind]);
+    if (!options_fit(s, &asked) || (argv[optind + 1] != NULL) != (s->act != NULL))
         return bad_usage();
-    return run(subcommand, config, argv + optind + 1);
+    return run(s, &asked, config, argv + optind + 1);
 }

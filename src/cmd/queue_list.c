@@ -39,7 +39,7 @@ static bool say_clean(const char *before, const char *theirs, struct err *err)
 }
 
 /* "550 5.1.1 No such user here" */
-static bool add_reply(struct str *out, const struct outcome *o, struct err *err)
+bool queue_add_reply(struct str *out, const struct outcome *o, struct err *err)
 {
     char code[24] = "";
     if (o->code != 0)
@@ -69,7 +69,8 @@ static bool add_when(struct str *out, const struct journal *j, struct err *err)
 }
 
 /* The last sentence there is: of the hold, of a failure of host or account, or a server's reply. */
-static bool add_reason(struct str *out, const struct message *m, struct err *err)
+static bool add_reason(struct str *out, const struct message *m, const struct queue_reason *reason,
+                       struct err *err)
 {
     const struct journal *j = &m->journal;
     if (j->held && has_text(j->held_why))
@@ -78,14 +79,14 @@ static bool add_reason(struct str *out, const struct message *m, struct err *err
         return str_addz(out, ": ", err) && add_clean(out, j->last_error, err);
     for (size_t i = 0; i < j->count; i++)
         if (j->outcomes[i].verdict == VERDICT_LATER)
-            return str_addz(out, ": the server said ", err) && add_reply(out, &j->outcomes[i], err);
-    return true;
+            return str_addz(out, ": the server said ", err) && queue_add_reply(out, &j->outcomes[i], err);
+    return !reason || j->held || j->finished || reason->add(reason->arg, m, out, err);
 }
 
-bool queue_why(const struct message *m, struct str *out, struct err *err)
+bool queue_why(const struct message *m, const struct queue_reason *reason, struct str *out, struct err *err)
 {
     return add_when(out, &m->journal, err) &&
-           (!m->journal.in_doubt_open || str_addz(out, ", in doubt", err)) && add_reason(out, m, err);
+           (!m->journal.in_doubt_open || str_addz(out, ", in doubt", err)) && add_reason(out, m, reason, err);
 }
 
 /* -- the list -- */
@@ -107,7 +108,30 @@ static bool list_recipients(const struct message *m, struct err *err)
     return true;
 }
 
-static bool list_message(const struct message *m, struct err *err)
+/* What was given up waits for nothing but a person. */
+static bool add_state(struct str *out, const struct message *m, bool failed,
+                      const struct queue_reason *reason, struct err *err)
+{
+    const struct outcome *last = NULL;
+    if (!failed)
+        return queue_why(m, reason, out, err);
+    for (size_t i = 0; i < m->journal.count; i++)
+        if (m->journal.outcomes[i].verdict == VERDICT_REFUSED)
+            last = &m->journal.outcomes[i];
+    return str_addz(out, "kept, not tried again", err) &&
+           (!last || (str_addz(out, ": ", err) && queue_add_reply(out, last, err)));
+}
+
+/* What a list is of. */
+struct listing {
+    struct store *store;
+    bool failed;
+    const struct queue_reason *reason;
+    size_t shown;
+    uint64_t bytes;
+};
+
+static bool list_message(const struct listing *l, const struct message *m, struct err *err)
 {
     char head[128], when[32] = "", id[STORE_ID_LEN + 2];
     time_t accepted = (time_t)m->envelope.accepted;
@@ -118,7 +142,7 @@ static bool list_message(const struct message *m, struct err *err)
     snprintf(head, sizeof head, "%s %12" PRIu64 " %20s  ", id, m->facts.size, when);
     struct str why = STR_INIT(LINE_MAX_BYTES);
     bool ok = say_clean(head, m->envelope.sender[0] ? m->envelope.sender : "MAILER-DAEMON", err) &&
-              queue_why(m, &why, err);
+              add_state(&why, m, l->failed, l->reason, err);
     if (ok)
         say("    (%s)", why.buf);
     ok = ok && list_recipients(m, err);
@@ -126,61 +150,74 @@ static bool list_message(const struct message *m, struct err *err)
     return ok;
 }
 
-/* Kept elsewhere, and not sent: what failed for good and what was found damaged. */
-static bool list_rest(struct store *store, struct err *err)
+static bool list_items(struct listing *l, struct err *err)
 {
-    static const char *const folders[] = {"failed", "aside"};
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        size_t count;
-        if (!store_count(store, folders[i], &count, err))
-            return false;
-        if (count > 0)
-            say("-- %zu more in %s/%s, not to be sent", count, store->path, folders[i]);
-    }
-    return true;
-}
-
-static bool list_items(struct store *store, const struct store_item *items, size_t count, size_t *shown,
-                       uint64_t *bytes, struct err *err)
-{
+    struct store_item *items;
+    size_t count;
     bool ok = true;
+    if (!store_list(l->store, &items, &count, err))
+        return false;
     for (size_t i = 0; ok && i < count; i++) {
         struct message m;
         struct err fault = {0};
-        enum store_take took = store_peek(store, items[i].id, &m, &fault);
+        enum store_take took = store_peek(l->store, items[i].id, &m, &fault);
         if (took == TAKE_GONE)
             continue;
-        if (*shown == 0)
+        if (l->shown == 0)
             say("-Queue ID-                  ----Size---- ---Arrival Time---  -Sender/Recipient-");
-        *shown += 1;
-        *bytes += items[i].size;
+        l->shown++;
+        l->bytes += items[i].size;
         if (took == TAKE_GOT)
-            ok = list_message(&m, err);
+            ok = list_message(l, &m, err);
         else
             say("%s  %s", items[i].id, fault.what);
         store_release(&m);
     }
+    free(items);
     return ok;
 }
 
-bool queue_list(struct store *store, struct err *err)
+static bool list_failed(struct store *store, struct err *err)
 {
-    struct store_item *items;
-    size_t count, shown = 0;
-    uint64_t bytes = 0;
-    if (!store_list(store, &items, &count, err))
+    struct store view;
+    size_t count;
+    if (!store_count(store, "failed", &count, err))
         return false;
-    bool ok = list_items(store, items, count, &shown, &bytes, err);
-    free(items);
-    if (!ok)
+    if (count == 0)
+        return true;
+    say("-- %zu more in %s/failed, not to be sent; tappal queue retry ID brings one back:", count,
+        store->path);
+    if (!store_view(store, "failed", &view, err))
         return false;
+    struct listing l = {.store = &view, .failed = true};
+    bool ok = list_items(&l, err);
+    store_close(&view);
+    return ok;
+}
+
+/* Found damaged: for a person to look at. */
+static bool list_aside(struct store *store, struct err *err)
+{
+    size_t count;
+    if (!store_count(store, "aside", &count, err))
+        return false;
+    if (count > 0)
+        say("-- %zu more in %s/aside, not to be sent", count, store->path);
+    return true;
+}
+
+bool queue_list(struct store *store, const struct queue_reason *reason, struct err *err)
+{
+    struct listing l = {.store = store, .reason = reason};
     char size[32];
-    text_show_size(bytes, size);
-    if (shown == 0)
+    if (!list_items(&l, err))
+        return false;
+    text_show_size(l.bytes, size);
+    if (l.shown == 0)
         say("Mail queue is empty");
     else
-        say("-- %s in %zu message%s.", size, shown, shown == 1 ? "" : "s");
-    return list_rest(store, err);
+        say("-- %s in %zu message%s.", size, l.shown, l.shown == 1 ? "" : "s");
+    return list_failed(store, err) && list_aside(store, err);
 }
 
 /* -- one message -- */
@@ -217,18 +254,19 @@ static bool show_recipient(const struct message *m, size_t i, struct err *err)
     bool ok = str_addz(&line, "recipient   ", err) &&
               add_clean(&line, m->envelope.recipients[i].address, err) &&
               str_addf(&line, err, ": %s%s", words[o->verdict], m->journal.reported[i] ? ", reported" : "") &&
-              (o->verdict == VERDICT_NONE || (str_addz(&line, ": ", err) && add_reply(&line, o, err)));
+              (o->verdict == VERDICT_NONE || (str_addz(&line, ": ", err) && queue_add_reply(&line, o, err)));
     if (ok)
         say("%s", line.buf);
     str_free(&line);
     return ok;
 }
 
-static bool show_journal(const struct message *m, struct err *err)
+static bool show_journal(const struct message *m, bool failed, const struct queue_reason *reason,
+                         struct err *err)
 {
     const struct journal *j = &m->journal;
     struct str why = STR_INIT(LINE_MAX_BYTES);
-    bool ok = queue_why(m, &why, err);
+    bool ok = add_state(&why, m, failed, reason, err);
     if (ok)
         say("%-11s %s", "state", why.buf);
     str_free(&why);
@@ -236,7 +274,7 @@ static bool show_journal(const struct message *m, struct err *err)
         say("%-11s %u", "tries", j->attempts);
         say_time("last try", j->last_attempt);
     }
-    if (ok && journal_due(j) > clock_now() && !j->held)
+    if (ok && !failed && journal_due(j) > clock_now() && !j->held)
         say_time("next try", journal_due(j));
     if (ok && j->in_doubt_open)
         say("%-11s the connection was lost while the server had the whole message: it may have it already",
@@ -269,10 +307,10 @@ static bool show_header(const struct message *m, struct err *err)
     return ok;
 }
 
-bool queue_show(const struct message *m, struct err *err)
+bool queue_show(const struct message *m, bool failed, const struct queue_reason *reason, struct err *err)
 {
     bool ok = show_envelope(m, err);
     for (size_t i = 0; ok && i < m->envelope.count; i++)
         ok = show_recipient(m, i, err);
-    return ok && show_journal(m, err) && show_header(m, err);
+    return ok && show_journal(m, failed, reason, err) && show_header(m, err);
 }

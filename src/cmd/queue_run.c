@@ -115,7 +115,7 @@ static bool say_outcome(struct store *store, const struct follow *f, bool *stays
         return false;
     struct str why = STR_INIT(LINE_MAX_BYTES);
     bool tried = m.journal.attempts > f->attempts || m.journal.last_error;
-    bool ok = queue_why(&m, &why, err);
+    bool ok = queue_why(&m, NULL, &why, err);
     if (ok)
         say("%s  still queued%s, %s", f->id, tried ? "" : ", not tried", why.buf);
     str_free(&why);
@@ -125,22 +125,25 @@ static bool say_outcome(struct store *store, const struct follow *f, bool *stays
 
 /* -- the run -- */
 
-static bool run_deliverer(struct store *store, int *status_r, struct err *err)
+static bool add_arguments(struct strv *argv, const struct store *store, const char *account, struct err *err)
 {
+    return strv_add(argv, "--queue", err) && strv_add(argv, store->path, err) &&
+           (account == NULL || (strv_add(argv, "--account", err) && strv_add(argv, account, err)));
+}
+
+static bool run_deliverer(struct store *store, const char *account, int *status_r, struct err *err)
+{
+    struct strv argv = STRV_INIT;
     struct str program = STR_INIT(LINE_MAX_BYTES), output = STR_INIT(OUTPUT_MAX);
-    bool ok = proc_find("tappal-deliver", &program, err);
-    if (ok) {
-        char *argv[] = {program.buf,
-                        (char[]){"--queue"},
-                        store->path,
-                        (char[]){"--now"},
-                        isatty(STDERR_FILENO) ? (char[]){"--ask"} : NULL,
-                        NULL};
-        ok = proc_run(
-            &(struct proc_run){
-                .argv = argv, .limit_ms = RUN_LIMIT_MS, .keep_tty = true, .shown = "tappal-deliver"},
-            &output, status_r, err);
-    }
+    bool ok = proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
+              add_arguments(&argv, store, account, err) && strv_add(&argv, "--now", err) &&
+              (!isatty(STDERR_FILENO) || strv_add(&argv, "--ask", err)) &&
+              proc_run(&(struct proc_run){.argv = argv.items,
+                                          .limit_ms = RUN_LIMIT_MS,
+                                          .keep_tty = true,
+                                          .shown = "tappal-deliver"},
+                       &output, status_r, err);
+    strv_free(&argv);
     str_free(&program);
     str_free(&output);
     return ok;
@@ -160,11 +163,12 @@ static int say_outcomes(struct store *store, const struct follow *follows, size_
     return status;
 }
 
-static int run_and_tell(struct store *store, const struct follow *follows, size_t followed, size_t count)
+static int run_and_tell(struct store *store, const char *account, const struct follow *follows,
+                        size_t followed, size_t count)
 {
     struct err err = {0};
     int wait_status = 0;
-    if (!run_deliverer(store, &wait_status, &err))
+    if (!run_deliverer(store, account, &wait_status, &err))
         return say_error(NULL, &err);
     int status = say_outcomes(store, follows, followed);
     if (followed < count)
@@ -172,13 +176,47 @@ static int run_and_tell(struct store *store, const struct follow *follows, size_
     return wait_status != 0 && status == 0 ? err_exit_status(ERR_LOCAL) : status;
 }
 
-int queue_run(struct store *store)
+int queue_watch(struct store *store, const char *account)
+{
+    struct err err = {0};
+    struct str program = STR_INIT(LINE_MAX_BYTES);
+    struct strv argv = STRV_INIT;
+    if (proc_find("tappal-deliver", &program, &err) && strv_add(&argv, program.buf, &err) &&
+        add_arguments(&argv, store, account, &err) && strv_add(&argv, "--watch", &err)) {
+        execv(program.buf, argv.items);
+        err_errno(&err, ERR_LOCAL, "%s could not be started", program.buf);
+    }
+    strv_free(&argv);
+    str_free(&program);
+    return say_error(NULL, &err);
+}
+
+/* Those that the run is about. */
+static size_t choose(struct store *store, struct store_item *items, size_t count, const char *account)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct message m;
+        struct err ignored;
+        bool ours = account == NULL;
+        if (!ours && store_peek(store, items[i].id, &m, &ignored) == TAKE_GOT) {
+            ours = m.envelope.account != NULL && strcmp(m.envelope.account, account) == 0;
+            store_release(&m);
+        }
+        if (ours)
+            items[kept++] = items[i];
+    }
+    return kept;
+}
+
+int queue_run(struct store *store, const char *account)
 {
     struct err err = {0};
     struct store_item *items;
     size_t count, followed = 0;
     if (!store_list(store, &items, &count, &err))
         return say_error(NULL, &err);
+    count = choose(store, items, count, account);
     size_t most = count < FOLLOW_MAX ? count : FOLLOW_MAX;
     struct follow *follows = calloc(most + 1, sizeof *follows);
     int status = follows || err_nomem(&err) ? 0 : say_error(NULL, &err);
@@ -188,10 +226,12 @@ int queue_run(struct store *store)
         else
             status = say_error(NULL, &err);
     }
-    if (count == 0)
+    if (count == 0 && account)
+        say("No message waits to be sent by %s", account);
+    else if (count == 0)
         say("Mail queue is empty");
     else if (follows) {
-        int ran = run_and_tell(store, follows, followed, count);
+        int ran = run_and_tell(store, account, follows, followed, count);
         status = status ? status : ran;
     }
     for (size_t i = 0; i < followed; i++)

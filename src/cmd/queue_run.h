@@ -4,7 +4,9 @@
 
 #include "spool/store.h"
 
-/* The exit status: 0 where nothing stays queued, 75 where something does. */
-int queue_run(struct store *store);
+/* `account`: this one's alone, or NULL. The exit status: 0 where nothing stays queued, 75 where something does. */
+int queue_run(struct store *store, const char *account);
+/* `queue run --watch`: becomes a tappal-deliver that stays. Returns only where that fails. */
+int queue_watch(struct store *store, const char *account);
 
 #endif

@@ -270,7 +270,7 @@ static enum send_mode choose_mode(const struct letter *l)
     mode = mode != SEND_AUTO ? mode : l->desk->options->mode;
     if (mode == SEND_AUTO && l->desk->options->job == JOB_SMTP)
         return SEND_BACKGROUND;
-    if (mode == SEND_AUTO && !store_role_is_free(&l->desk->store))
+    if (mode == SEND_AUTO && store_is_watched(&l->desk->store))
         return SEND_BACKGROUND;
     return mode != SEND_QUEUE && l->account == NULL ? SEND_BACKGROUND : mode;
 }

@@ -19,7 +19,7 @@ static bool list(const struct place *place, struct err *err)
     } else {
         ok = place_queue(place, &path, err) && store_open(path.buf, &store, err);
         if (ok) {
-            ok = queue_list(&store, err);
+            ok = queue_list(&store, NULL, err);
             store_close(&store);
         }
     }

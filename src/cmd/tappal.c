@@ -22,7 +22,7 @@ static const struct command {
 } commands[] = {
     {"account", cmd_account, NULL, "add, list and show accounts"},
     {"auth", cmd_auth, NULL, "store, test and delete passwords"},
-    {"queue", cmd_queue, NULL, "list, show, run and remove waiting messages"},
+    {"queue", cmd_queue, NULL, "list, send, hold and explain waiting messages"},
     {"status", cmd_status, NULL, "what is set up, and what waits"},
     {"check", cmd_check, NULL, "look for faults in the configuration"},
     {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(1)"},

@@ -97,9 +97,9 @@ static int open_signals(void)
     return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) : -1;
 }
 
-bool wake_open(int fifo, struct wake *w_r, struct err *err)
+bool wake_open(struct wake *w_r, struct err *err)
 {
-    struct wake w = {.fifo = fifo,
+    struct wake w = {.fifo = -1,
                      .signals = open_signals(),
                      .timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
                      .route = -1,

@@ -11,13 +11,14 @@
 enum wake_why { WAKE_TIME, WAKE_CALLED, WAKE_NETWORK, WAKE_RESUMED, WAKE_STOPPED };
 
 struct wake {
-    int fifo, signals, timer;
+    int fifo; /* the caller sets it; closed with the rest; -1: none */
+    int signals, timer;
     int route;         /* netlink; -1 where there is none: then the time alone wakes */
     int64_t suspended; /* milliseconds that this machine has slept since it started */
 };
 
-/* Takes over the fifo, also on failure. From here on SIGTERM, SIGINT and SIGHUP are blocked, and wake. */
-MUST_USE bool wake_open(int fifo, struct wake *w_r, struct err *err);
+/* From here on SIGTERM, SIGINT and SIGHUP are blocked, and wake. */
+MUST_USE bool wake_open(struct wake *w_r, struct err *err);
 void wake_close(struct wake *w);
 /* Of what happened together the last of enum wake_why is told. */
 enum wake_why wake_wait(struct wake *w, int64_t seconds);

@@ -568,13 +568,26 @@ static bool waits_in_doubt(const struct journal *j)
     return j->held || (j->in_doubt_open && clock_now() < j->last_attempt + RETRY_IN_DOUBT);
 }
 
+static bool is_of_network(enum err_kind kind)
+{
+    return kind == ERR_NO_HOST || kind == ERR_NETWORK;
+}
+
+/* Taken because there may be a network again, and that is nothing to this message. */
+static bool waits_its_time(const struct job *job)
+{
+    const struct journal *j = &job->message->journal;
+    return job->woken && !job->now && journal_due(j) > clock_now() && !is_of_network(j->last_kind);
+}
+
 /* The breaker is open: nothing is tried, and whoever waits hears why. An account that never delivered anything
  * is being set up: there each try of the person counts. */
 static bool is_held_by_breaker(struct job *job)
 {
     const struct line *line = job->line;
     bool first_set_up = waiter_is_there(job->waiter) && !line_has_delivered(job->lines, line);
-    return line->down || (breaker_holds(&line->breaker, clock_now()) && !job->now && !first_set_up);
+    bool woken = job->woken && is_of_network(line->breaker.why.kind);
+    return line->down || (breaker_holds(&line->breaker, clock_now()) && !job->now && !first_set_up && !woken);
 }
 
 static enum job_end stay(struct job *job, struct journal_writer *w, struct err *err)
@@ -599,7 +612,7 @@ static enum job_end run(struct job *job, struct journal_writer *w, struct err *e
             return end;
         }
     }
-    if (waits_in_doubt(&m->journal)) {
+    if (waits_in_doubt(&m->journal) || waits_its_time(job)) {
         return JOB_KEPT;
     }
     if (count_open(m) == 0) {

@@ -15,6 +15,7 @@ struct job {
     bool lock_step;          /* it was sent ahead of answers before, and got no verdict that counts */
     bool delivered;          /* out: to somebody, this time */
     bool now;                /* the person asked for it: breakers and times do not count */
+    bool woken;              /* there may be a network again: what failed for want of it is tried */
 };
 
 enum job_end {

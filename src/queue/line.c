@@ -154,10 +154,28 @@ static void watch(void *arg, char direction, const char *said)
     waiter_dialogue(arg, direction, said);
 }
 
+/* The keyring was locked the last time, or its like: that is asked for here, before the server is bothered. */
+static bool probe_secret(const struct lines *lines, const struct line *line, struct secret *secret,
+                         struct err *err)
+{
+    const struct account *account = line->account;
+    struct secret_query query = {
+        .account = account->name,
+        .host = account->send.server.host,
+        .service = "smtp",
+        .login = account->send.who.login,
+        .config_dir = account->config_dir,
+        .may_prompt = lines->may_ask,
+    };
+    return secret_get(&account->send.who.password_from, &query, secret, err) == SECRET_FOUND;
+}
+
 bool line_open(struct lines *lines, struct line *line, struct err *err)
 {
     const struct account *account = line->account;
+    const bool probe = line->breaker.failures > 0 && line->breaker.why.kind == ERR_SECRET;
     enum session_phase phase;
+    struct secret secret;
     struct session_options options = {
         .server = &account->send.server,
         .who = &account->send.who,
@@ -171,7 +189,12 @@ bool line_open(struct lines *lines, struct line *line, struct err *err)
         return true;
     }
     line->messages = 0;
-    return smtp_open(&options, account->send.ehlo, &line->smtp, &phase, err);
+    secret_init(&secret);
+    options.secret = probe ? &secret : NULL;
+    bool ok = (!probe || probe_secret(lines, line, &secret, err)) &&
+              smtp_open(&options, account->send.ehlo, &line->smtp, &phase, err);
+    secret_wipe(&secret);
+    return ok;
 }
 
 void line_close(struct line *line)

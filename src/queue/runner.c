@@ -7,11 +7,15 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
+#include "net/wake.h"
 #include "queue/batch.h"
 #include "queue/job.h"
 #include "queue/notice.h"
 
 #define CONFIG_RETRY 300 /* seconds; looking again costs nothing but a look */
+#define RESCAN 60        /* seconds that a standing runner sleeps at most */
+#define ROLE_RETRY 5
 
 struct runner {
     const struct runner_options *options;
@@ -21,6 +25,9 @@ struct runner {
     char (*seen)[STORE_ID_LEN + 1]; /* handled in this run, in order */
     size_t seen_count;
     struct batch batch; /* taken, and not yet sent */
+    struct wake *wake;  /* of a standing runner */
+    bool woken;         /* there may be a network again */
+    int64_t next_due;   /* of what a scan left */
 };
 
 static int by_id(const void *a, const void *b)
@@ -65,6 +72,11 @@ static bool serve(struct runner *r, struct message *m, struct waiter *waiter, st
         store_release(m);
         return ok;
     }
+    if (line != NULL && r->options->account != NULL &&
+        strcmp(line->account->name, r->options->account) != 0) {
+        store_release(m);
+        return true;
+    }
     if (line != NULL && waiter->fd < 0 && batch_suits(line, m)) {
         return batch_add(&r->batch, line, m, err) != JOB_LOCAL;
     }
@@ -80,6 +92,7 @@ static bool serve(struct runner *r, struct message *m, struct waiter *waiter, st
         .line = line,
         .message = m,
         .now = r->options->now,
+        .woken = r->woken,
     };
     return job_run(&job, err) != JOB_LOCAL;
 }
@@ -108,7 +121,12 @@ static bool take_and_serve(struct runner *r, const char *id, struct waiter *wait
 
 static bool is_due(const struct runner *r, const struct store_item *item, int64_t now)
 {
-    return (item->due <= now || r->options->now) && !is_seen(r, item->id);
+    return (item->due <= now || r->options->now || r->woken) && !is_seen(r, item->id);
+}
+
+static bool is_stopped(const struct runner *r)
+{
+    return r->wake != NULL && wake_is_stopped(r->wake);
 }
 
 /* From now on what this scan handled, and what an earlier one did and is still there, counts as seen. */
@@ -143,10 +161,13 @@ static bool scan(struct runner *r, bool *any_r, struct err *err)
     }
     bool *handled = calloc(count + 1, sizeof(bool));
     bool ok = handled != NULL || err_nomem(err);
-    for (size_t i = 0; ok && i < count; i++) {
+    r->next_due = JOURNAL_NEVER;
+    for (size_t i = 0; ok && i < count && !is_stopped(r); i++) {
         if (is_due(r, &items[i], clock_now())) {
             handled[i] = *any_r = true;
             ok = take_and_serve(r, items[i].id, &nobody, err);
+        } else if (items[i].due > clock_now() && items[i].due < r->next_due) {
+            r->next_due = items[i].due;
         }
     }
     ok = ok && batch_run(&r->batch, err) != JOB_LOCAL && remember(r, items, handled, count, err);
@@ -172,7 +193,18 @@ static bool is_anything_due(const struct runner *r, struct store *store)
     return due;
 }
 
-/* While something is due, with the role held. *had_r: we had it. */
+/* Until nothing is due that was not handled. */
+static bool run_all(struct runner *r, struct err *err)
+{
+    bool any = true, ok = true;
+    while (ok && any && !is_stopped(r)) {
+        ok = scan(r, &any, err);
+    }
+    notice_send(&r->store, &r->lines);
+    return ok;
+}
+
+/* With the role held, if it is free. *had_r: we had it. */
 static bool run_in_role(struct runner *r, bool *had_r, struct err *err)
 {
     struct err why = {0};
@@ -185,12 +217,7 @@ static bool run_in_role(struct runner *r, bool *had_r, struct err *err)
         *err = why;
         return false;
     }
-    bool any = true;
-    bool ok = store_clean_tmp(&r->store, err);
-    while (ok && any) {
-        ok = scan(r, &any, err);
-    }
-    notice_send(&r->store, &r->lines);
+    bool ok = store_clean_tmp(&r->store, err) && run_all(r, err);
     close(role);
     return ok;
 }
@@ -210,21 +237,111 @@ static bool run_waited_for(struct runner *r, struct err *err)
     return remember(r, &item, &handled, 1, err);
 }
 
+static void lines_begin(struct runner *r)
+{
+    r->lines =
+        (struct lines){.place = r->options->place, .waiter = &r->waiter, .may_ask = r->options->may_ask};
+}
+
+/* -- the standing runner -- */
+
+/* Another runner is soon done, or stands, and we take its place once it is gone. False in *go_on_r: told to stop. */
+static bool wait_for_role(struct runner *r, int *role_r, bool *go_on_r, struct err *err)
+{
+    struct err why = {0};
+    *go_on_r = true;
+    while (*go_on_r && (*role_r = store_take_role(&r->store, &why)) < 0) {
+        if (why.kind != ERR_NONE) {
+            *err = why;
+            return false;
+        }
+        *go_on_r = wake_wait(r->wake, ROLE_RETRY) != WAKE_STOPPED;
+    }
+    return true;
+}
+
+static int64_t seconds_to_next(const struct runner *r)
+{
+    int64_t seconds = r->next_due - clock_now();
+    return seconds < 1 ? 1 : seconds < RESCAN ? seconds : RESCAN;
+}
+
+/* A round that this machine spoils is said, and not the last one. Each reads the configuration anew. */
+static void run_round(struct runner *r)
+{
+    struct err err = {0};
+    free(r->seen);
+    r->seen = NULL;
+    r->seen_count = 0;
+    if (!run_all(r, &err)) {
+        log_event(LOG_LEVEL_ERROR, "round", "problem", err.what, "hint", err.hint, NULL);
+        r->next_due = JOURNAL_NEVER;
+    }
+    lines_close(&r->lines);
+    lines_begin(r);
+}
+
+/* Only who has the role listens at the FIFO: what one runner reads there another does not hear. */
+static bool stand(struct runner *r, struct err *err)
+{
+    int role = -1;
+    bool go_on = true, all = r->options->account == NULL;
+    if (!store_clean_tmp(&r->store, err) || (all && !wait_for_role(r, &role, &go_on, err)) ||
+        (all && go_on && (r->wake->fifo = store_open_wake(&r->store, err)) < 0)) {
+        return false;
+    }
+    notify_service("READY=1");
+    while (go_on) {
+        run_round(r);
+        enum wake_why why = is_stopped(r) ? WAKE_STOPPED : wake_wait(r->wake, seconds_to_next(r));
+        r->woken = why == WAKE_NETWORK || why == WAKE_RESUMED;
+        go_on = why != WAKE_STOPPED;
+    }
+    notify_service("STOPPING=1");
+    if (role >= 0) {
+        close(role);
+    }
+    return true;
+}
+
+static bool watch(struct runner *r, struct err *err)
+{
+    struct wake wake;
+    if (!wake_open(&wake, err)) {
+        return false;
+    }
+    r->wake = &wake;
+    bool ok = stand(r, err);
+    wake_close(&wake);
+    return ok;
+}
+
+/* -- one run -- */
+
+static bool run_and_leave(struct runner *r, struct err *err)
+{
+    bool had_role = true;
+    bool ok = r->options->wait_for == NULL || run_waited_for(r, err);
+    if (ok && r->options->account != NULL) {
+        return run_all(r, err);
+    }
+    while (ok && had_role && is_anything_due(r, &r->store)) {
+        ok = run_in_role(r, &had_role, err);
+    }
+    return ok;
+}
+
 bool runner_run(const struct runner_options *options, struct err *err)
 {
     struct runner r = {.options = options, .waiter = {options->verdict_fd, options->verbose}};
-    r.lines = (struct lines){.place = options->place, .waiter = &r.waiter, .may_ask = options->may_ask};
+    lines_begin(&r);
     r.batch = (struct batch){.store = &r.store, .lines = &r.lines, .now = options->now};
     if (!store_open(options->queue, &r.store, err)) {
         waiter_failure(&r.waiter, err);
         waiter_end(&r.waiter);
         return false;
     }
-    bool had_role = true;
-    bool ok = options->wait_for == NULL || run_waited_for(&r, err);
-    while (ok && had_role && is_anything_due(&r, &r.store)) {
-        ok = run_in_role(&r, &had_role, err);
-    }
+    bool ok = options->watch ? watch(&r, err) : run_and_leave(&r, err);
     waiter_end(&r.waiter);
     lines_close(&r.lines);
     free(r.seen);

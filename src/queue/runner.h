@@ -2,7 +2,10 @@
  *
  * One runner has the role at a time; a message that tappal-sendmail waits for goes first, and by its own lock
  * alone, so that it need not stand behind another runner's 25 MB. Leaving: scan, release the role, scan again,
- * go on if something came in meanwhile and the role is free. */
+ * go on if something came in meanwhile and the role is free.
+ *
+ * A standing runner does not leave: it looks again at the next due time, at least each minute, and when it is woken
+ * (net/wake). What failed for want of a network is tried at once when there is one. */
 #ifndef TAPPAL_QUEUE_RUNNER_H
 #define TAPPAL_QUEUE_RUNNER_H
 
@@ -16,6 +19,8 @@ struct runner_options {
     bool verbose;         /* the dialogue goes there too */
     bool now;             /* not only what is due: the person asked for it */
     bool may_ask;         /* a person sits at the terminal */
+    const char *account;  /* this account's messages alone, without the role; NULL: all */
+    bool watch;           /* stays, until it is told to stop by a signal */
 };
 
 /* False: this machine is at fault, and what is left stays queued. */

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""queue - tappal queue list, show, run and remove, against scripted servers."""
+"""queue - the commands of tappal queue, against scripted servers."""
 # run: limit=120
 import fcntl
+import json
 import pathlib
 import re
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -131,6 +133,104 @@ def test_damage():
         matches(queue(home, "list").stdout, r"1 more in .*/aside, not to be sent", "list says where it is")
 
 
-for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage):
+def test_hold_and_release():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        same(queue(home, "hold", ident).returncode, 0, "hold")
+        matches(queue(home, "list").stdout, rf"{ident}! .*\n    \(held: by hand\)", "list says so")
+        result = run(home, "delay 0.1\n")
+        same((result.returncode, home.ids()), (75, [ident]), "run leaves it alone")
+        with Peer(GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\ndata\nS: 250 2.0.0 queued\n" + QUIT, limit=20) as peer:
+            home.account(peer.port)
+            same(queue(home, "release", ident).returncode, 0, "release")
+            ok(peer.wait(), "release: it is sent at once", *peer.transcript)
+
+
+def test_bounce_and_retry():
+    with Home() as home:
+        home.account(1)
+        ident = home.put("bob@example.org", "eve@example.org")
+        same(queue(home, "bounce", ident).returncode, 0, "bounce")
+        ok(until(lambda: home.ids("failed") == [ident] and home.reports()), "bounce: it goes to failed/, with a report", home.logged())
+        matches(home.reports()[0].decode(), r"is given up, for:\n\n  bob@example.org\n    It was sent back by hand", "bounce: the report")
+        matches(queue(home, "list").stdout, rf"Mail queue is empty\n-- 1 more in .*/failed, .*\n.*\n{ident}  .*\n    \(kept, not tried again: 4.4.7 It was sent back by hand", "list shows failed/")
+        matches(queue(home, "show", ident).stdout, "state +kept, not tried again", "show finds it there")
+        matches(queue(home, "hold", ident).stderr, r"in failed/.*\n  hint: .*retry", "hold does not")
+        with Peer(GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: RCPT TO:<eve@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\ndata\nS: 250 2.0.0 queued\n" + QUIT, limit=20) as peer:
+            home.account(peer.port)
+            matches(queue(home, "retry", ident).stdout, "back in the queue", "retry")
+            ok(peer.wait(), "retry: it is sent to all", *peer.transcript)
+        ok(until(lambda: (home.ids(), home.ids("failed")) == ([], [])), "retry: and is gone")
+        ident = home.put()
+        queue(home, "bounce", ident)
+        ok(until(lambda: home.ids("failed") == [ident]), "bounce another")
+        same((queue(home, "remove", ident).returncode, home.ids("failed")), (0, []), "remove takes it out of failed/ for good")
+
+
+def test_retry_at_every_step():
+    """Stopped at each durable step on the way back, nothing is lost, and a runner that comes by keeps it whole."""
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        queue(home, "bounce", ident)
+        until(lambda: home.ids("failed") == [ident])
+        steps = home.dir / "steps"
+        for how in ("stop:{}:tappal", "fail:{}:EIO:tappal"):
+            for n in range(1, 20):
+                home.env["TAPPAL_TEST_STEP"] = how.format(n)
+                home.env["TAPPAL_TEST_STEP_LOG"] = str(steps)
+                result = queue(home, "retry", ident)
+                del home.env["TAPPAL_TEST_STEP"], home.env["TAPPAL_TEST_STEP_LOG"]
+                ok(home.ids() + home.ids("failed") == [ident], f"{how.format(n)}: it is in one of the two places", result.stderr)
+                home.later(120)
+                home.deliver()
+                if home.ids():  # it is back, and waits for its server
+                    queue(home, "bounce", ident)
+                ok(until(lambda: (home.ids(), home.ids("failed")) == ([], [ident])), f"{how.format(n)}: it can be taken, wherever it was")
+                if result.returncode == 0:
+                    break
+        ok(not list((home.queue / "msg").iterdir()), "no journal was left alone", list((home.queue / "msg").iterdir()))
+
+
+def test_explain():
+    with Home() as home, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        home.account(taken.getsockname()[1])
+        tried, ident = home.put(), home.put()
+        queue(home, "run")
+        same(home.journal(ident)[:1], ["tappal-journal 1"] if home.journal(ident) else [], "the second one was not tried")
+        said = queue(home, "explain", ident).stdout
+        matches(said, r"account +work, since its address is the sender's\n", "explain: which account, and why")
+        matches(said, r"the account +fails since .*, 1 time; next probe .*\nbecause .*refused the connection", "explain: the breaker")
+        matches(said, r"tried until .*\nwoken by +nothing", "explain: until when, and what wakes the queue")
+        matches(queue(home, "list").stdout, rf"{ident}  .*\n    \(due now: waits for account work: .*refused the connection", "list: the breaker's reason stands beside")
+        matches(queue(home, "explain", tried).stdout, r"state +next try in", "explain: the one that was tried")
+
+
+def test_json():
+    with Home() as home:
+        home.account(1)
+        ident, held = home.put("bob@example.org", "eve@example.org"), home.put()
+        queue(home, "hold", held)
+        listed = json.loads(queue(home, "list", "--json").stdout)
+        same([m["id"] for m in listed], [ident, held], "json: the messages")
+        same([r["address"] for r in listed[0]["recipients"]], ["bob@example.org", "eve@example.org"], "json: recipients")
+        same((listed[0]["place"], listed[0]["account"], listed[0]["held"], listed[1]["held"], listed[1]["held_why"]), ("queue", "work", False, True, "by hand"), "json: state")
+        same(queue(home, "run", "--json").returncode, 64, "json: not for run")
+    with Home() as home:
+        home.account(1)
+        same(queue(home, "list", "--json").stdout, "[]\n", "json: of an empty queue")
+
+
+def until(what, limit=20):
+    end = time.monotonic() + limit
+    while not what() and time.monotonic() < end:
+        time.sleep(0.02)
+    return what()
+
+
+for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage,
+             test_hold_and_release, test_bounce_and_retry, test_retry_at_every_step, test_explain, test_json):
     test()
 done()

@@ -58,7 +58,8 @@ START_TEST(test_wake_wait)
     struct err err;
     int fds[2];
     ck_assert_int_eq(pipe(fds), 0);
-    ck_assert(wake_open(fds[0], &w, &err));
+    ck_assert(wake_open(&w, &err));
+    w.fifo = fds[0];
     ck_assert_int_eq(wake_wait(&w, 1), WAKE_TIME);
     ck_assert_int_eq(write(fds[1], "", 1), 1);
     close(fds[1]);

@@ -1,0 +1,68 @@
+/* queue_desk - see queue_desk.h. */
+#include "cmd/queue_desk.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/proc.h"
+#include "base/strv.h"
+#include "base/text.h"
+
+#define PATH_LEN_MAX 4096
+#define SHOWN_BYTES 2048
+
+/* A waiting message, which may not have been tried because of it, says why its account's server fails. */
+static bool add_breaker(void *arg, const struct message *m, struct str *out, struct err *err)
+{
+    struct queue_desk *desk = arg;
+    struct line *line;
+    struct err ignored;
+    if (!lines_find(&desk->lines, &m->envelope, &line, &ignored) ||
+        !breaker_holds(&line->breaker, clock_now()))
+        return true;
+    return str_addf(out, err, ": waits for account %s: ", line->account->name) &&
+           text_add_clean(out, line->breaker.why.what, strlen(line->breaker.why.what), SHOWN_BYTES, err);
+}
+
+bool queue_desk_open(const char *config, struct queue_desk *desk, struct err *err)
+{
+    struct str path = STR_INIT(PATH_LEN_MAX);
+    *desk = (struct queue_desk){.store = {.dir = -1, .msg = -1, .tmp = -1},
+                                .failed = {.dir = -1, .msg = -1, .tmp = -1},
+                                .reason = {.add = add_breaker, .arg = desk}};
+    bool ok = place_find(config, &desk->place, err) && place_queue(&desk->place, &path, err) &&
+              store_open(path.buf, &desk->store, err) &&
+              store_view(&desk->store, "failed", &desk->failed, err);
+    desk->lines.place = &desk->place;
+    str_free(&path);
+    if (!ok)
+        queue_desk_close(desk);
+    return ok;
+}
+
+void queue_desk_close(struct queue_desk *desk)
+{
+    lines_close(&desk->lines);
+    store_close(&desk->failed);
+    store_close(&desk->store);
+    place_free(&desk->place);
+}
+
+bool queue_desk_wake(struct queue_desk *desk, struct err *err)
+{
+    struct str program = STR_INIT(PATH_LEN_MAX);
+    struct strv argv = STRV_INIT;
+    store_wake(&desk->store);
+    bool ok = store_is_watched(&desk->store) ||
+              (proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
+               strv_add(&argv, "--queue", err) && strv_add(&argv, desk->store.path, err) &&
+               proc_detach(argv.items, -1, err));
+    strv_free(&argv);
+    str_free(&program);
+    return ok;
+}
+
+bool queue_no_longer(const char *id, struct err *err)
+{
+    return err_set(err, ERR_DATA, "The message %s has just left the queue.", id);
+}

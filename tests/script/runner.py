@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""runner - tappal queue run --watch: it takes what tappal-sendmail stores, retries in time, and stops when told to."""
+# run: limit=180
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+from deliver_home import BUILD, MESSAGE, Home
+from peer import Peer
+from tap import done, ok, same, skip
+
+GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 8BITMIME\n"
+ONE = "C: MAIL FROM:<ada@example.org>*\nS: 250 ok\nC: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 queued\n"
+QUIT = "C: QUIT\neof\n"
+
+
+def wait_for(what, limit=20):
+    """A condition of the disk, looked at often, but not for ever."""
+    end = time.monotonic() + limit
+    while not what() and time.monotonic() < end:
+        time.sleep(0.02)
+    return what()
+
+
+def hang_up(peer):
+    try:
+        peer.listener.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+
+
+class Runner:
+    """`tappal queue run --watch`, ready."""
+
+    def __init__(self, home, *options):
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.listener.bind(str(home.dir / "notify"))
+        self.listener.settimeout(20)
+        self.child = subprocess.Popen([BUILD / "tappal", "queue", "run", "--watch", *options],
+                                      env={**home.environment(), "NOTIFY_SOCKET": str(home.dir / "notify")})
+        self.ready = self.listener.recv(100)
+        self.home = home
+
+    def stop(self, how=signal.SIGTERM):
+        if self.child.poll() is None:
+            self.child.send_signal(how)
+        status = self.child.wait(timeout=30)
+        self.listener.close()
+        os.unlink(self.home.dir / "notify")
+        return status
+
+
+def sendmail(home, *options):
+    return subprocess.run([BUILD / "tappal-sendmail", "-i", "-f", "ada@example.org", *options, "bob@example.org"], input=MESSAGE,
+                          env=home.environment(), capture_output=True, check=False, timeout=60)
+
+
+def test_takes_what_is_stored():
+    with Home() as home, Peer(GREET + ONE + QUIT + "next\n" + GREET + ONE + QUIT, limit=40) as peer:
+        home.account(peer.port)
+        ident = home.put()
+        runner = Runner(home)
+        same(runner.ready, b"READY=1", "watch: the service manager hears that it is ready")
+        ok(wait_for(lambda: not home.ids()), "watch: what was there before goes out", home.ids())
+        sent = sendmail(home)
+        same((sent.returncode, sent.stderr), (0, b""), "sendmail: stored, and silent")
+        ok(wait_for(lambda: home.logged().count("sent id=") == 2 and not home.ids()), "watch: what comes goes out", home.logged())
+        ok(peer.wait(), "watch: the conversation went as it should", *peer.transcript)
+        same(runner.stop(), 0, "watch: SIGTERM ends it in good order")
+        same(runner.listener.fileno(), -1, "watch: over")
+        ok(ident not in home.ids(), "watch: the queue is empty")
+
+
+def test_sendmail_only_stores():
+    """While a runner stands, a sendmail does not wait for the server."""
+    with Home() as home, Peer(GREET + "C: *\ndelay 6\n", limit=40) as peer:
+        home.account(peer.port)
+        runner = Runner(home)
+        begun = time.monotonic()
+        sendmail(home)
+        sendmail(home)
+        ok(time.monotonic() - begun < 5, "sendmail waits for no server where a runner stands", time.monotonic() - begun)
+        same(len(home.ids()), 2, "both are in the queue")
+        hang_up(peer)
+        same(runner.stop(signal.SIGINT), 0, "and SIGINT ends the runner")
+
+
+def test_tries_again_in_time():
+    with Home() as home, Peer("cut\nnext\n" + GREET + ONE + QUIT, limit=40) as peer:
+        home.account(peer.port)
+        home.put()
+        runner = Runner(home)
+        ok(wait_for(lambda: "failed" in home.logged()), "watch: the first try fails", home.logged())
+        runner.stop()
+        home.later(70)
+        runner = Runner(home)
+        ok(wait_for(lambda: not home.ids()), "watch: it is tried again in its time", home.logged())
+        runner.stop()
+
+
+def test_another_has_the_role():
+    with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
+        home.account(peer.port)
+        first = Runner(home)
+        child = subprocess.Popen([BUILD / "tappal", "queue", "run", "--watch"], env=home.environment())
+        sendmail(home)
+        ok(wait_for(lambda: not home.ids()), "two runners: the message goes out once", home.logged())
+        child.send_signal(signal.SIGTERM)
+        same(child.wait(timeout=30), 0, "two runners: the one that waits for its turn can be stopped")
+        same(first.stop(), 0, "two runners: the other one too")
+        same(home.logged().count("sent id="), 1, "two runners: sent once")
+
+
+def test_one_account():
+    with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
+        home.account(peer.port)
+        home.write(home.config / "accounts/other.ini", f"[account]\naddress = eve@example.org\n[send]\nhost = 127.0.0.1\nport = {peer.port}\ntls = off\nauth = none\n")
+        mine, other = home.put(), home.put(options=("-f", "eve@example.org"))
+        result = subprocess.run([BUILD / "tappal", "queue", "run", "--account", "work"], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
+        same((result.returncode, result.stdout), (0, f"{mine}  delivered\n"), "--account: its own is sent")
+        same(home.ids(), [other], "--account: the other one is not")
+        result = subprocess.run([BUILD / "tappal", "queue", "run", "--account", "nobody"], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
+        same(result.returncode, 78, "--account: one that does not exist")
+
+
+def has_namespaces():
+    return os.geteuid() == 0 and shutil.which("ip") and shutil.which("unshare")
+
+
+def test_network_comes_up():
+    """In a network namespace of its own: no route to the server, then one."""
+    if not has_namespaces():
+        skip("network comes up", "root only, with ip(8)")
+        return
+    with Home() as home:
+        home.account(1, host="192.0.2.7")
+        home.put()
+        script = ('ip link set lo up; "$1" queue run --watch & r=$!; read x; ip addr add 192.0.2.7/24 dev lo; '
+                  'echo up; read x; kill $r; wait $r; echo "exit $?"')
+        child = subprocess.Popen(["unshare", "--net", "sh", "-c", script, "sh", BUILD / "tappal"], env=home.environment(), stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
+        ok(wait_for(lambda: home.logged().count("failed") == 1), "no network: the first try fails", home.logged())
+        child.stdin.write("\n")
+        child.stdin.flush()
+        same(child.stdout.readline(), "up\n", "there is an address")
+        ok(wait_for(lambda: home.logged().count("failed") == 2), "network comes up: tried at once, though not due", home.logged())
+        child.stdin.write("\n")
+        child.stdin.close()
+        same(child.stdout.readline(), "exit 0\n", "and stopped")
+        child.wait(timeout=20)
+
+
+for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_network_comes_up):
+    test()
+done()
