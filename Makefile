@@ -151,10 +151,12 @@ lint: all $(BUILD)/lint/options
 valgrind: $(UNIT_TESTS)
 	$(RUN) --patience 10 --under 'valgrind -q --leak-check=full --show-leak-kinds=definite,indirect,possible \
 	    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9 --suppressions=tests/valgrind.supp' $(UNIT_TESTS)
+# Silent but for warnings: a person looks on.
 demo:
 	tests/deps
-	$(MAKE) -j$(JOBS) all
-	tests/demo.sh $(BUILD)
+	@echo 'Building the programs in $(BUILD)/, which takes up to a minute'
+	@$(MAKE) -s -j$(JOBS) all
+	@tests/demo.sh $(BUILD)
 bench-send bench-fetch: all
 	BUILD=$(BUILD) tests/bench/$(@:bench-%=%)
 
