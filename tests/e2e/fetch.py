@@ -139,8 +139,8 @@ def accounts_side_by_side(house, ada):
 def the_lock(house, ada):
     anew(house, ada)
     ada.account()
+    ada.run("tappal-fetch")
     house.put(letter("later"))
-    ada.run("tappal-fetch", "--dry-run")
     (lock,) = ada.state.glob("fetch/*/lock")
     with open(lock, "r+b") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
