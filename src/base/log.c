@@ -117,7 +117,8 @@ static void write_line(int fd, const char *before, const char *line)
 static void write_file(const char *line)
 {
     char before[40];
-    int fd = open(the_log.file, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+    /* Without O_NONBLOCK a FIFO that nobody reads would stop us for ever. */
+    int fd = open(the_log.file, O_WRONLY | O_APPEND | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0600);
     if (fd < 0)
         return;
     clock_iso(clock_now(), before);

@@ -112,6 +112,18 @@ def test_fifo():
         tap.same((home.ids(), home.ids("aside")), ([], [ident]), "a FIFO as journal: the message is set aside")
 
 
+def test_log_nobody_reads():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        os.mkfifo(home.log, 0o600)
+        try:
+            run = home.deliver(ident, limit=10)
+        except subprocess.TimeoutExpired:
+            run = None
+        tap.ok(run and run.failures(), "a FIFO as log that nobody reads stops nobody", run)
+
+
 # -- memory --
 
 def holds(pid, words):
@@ -157,6 +169,7 @@ def main():
     test_smtp_drip()
     test_callers()
     test_fifo()
+    test_log_nobody_reads()
     test_secret_is_wiped()
     tap.done()
 
