@@ -32,8 +32,9 @@ struct imap_box {
 /* What is done with untagged data while a command runs. All may be NULL; false ends the session with `err`. */
 struct imap_events {
     void *arg;
-    struct uidset *found; /* SEARCH and ESEARCH */
-    bool (*list)(void *arg, const struct imap_list *list, struct err *err);
+    struct uidset *found;                                                      /* SEARCH and ESEARCH */
+    bool (*list)(void *arg, const struct imap_list *list, struct err *err);    /* LIST and LSUB */
+    bool (*state)(void *arg, const struct imap_state *state, struct err *err); /* STATUS */
     /* A message begins; *take_r false: read over it. `so_far` need not have its UID yet. */
     bool (*begin)(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err);
     bool (*data)(void *arg, const char *bytes, size_t n, struct err *err);

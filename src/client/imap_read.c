@@ -153,6 +153,23 @@ static bool read_list(struct imap *imap, const struct imap_events *events, const
     return ok;
 }
 
+/* read_state - one that cannot be read says nothing, as one that never came */
+static bool read_state(const struct imap_events *events, const struct imap_reply *r, struct err *err)
+{
+    struct imap_state state;
+    struct err why = {0};
+    if (!events || !events->state)
+        return true;
+    if (!imap_state_read(&state, r->text.at, r->text.n, &why)) {
+        if (why.kind != ERR_PROTOCOL)
+            *err = why;
+        return why.kind == ERR_PROTOCOL;
+    }
+    bool ok = events->state(events->arg, &state, err);
+    imap_state_free(&state);
+    return ok;
+}
+
 static bool learn_capabilities(struct imap *imap, const struct imap_part *words, struct err *err)
 {
     strv_free(&imap->capabilities);
@@ -186,8 +203,10 @@ static bool take_data(struct imap *imap, const struct imap_events *events, const
         imap->box.exists = r->number;
     else if (imap_part_is(&r->name, "CAPABILITY"))
         return learn_capabilities(imap, &r->text, err);
-    else if (imap_part_is(&r->name, "LIST"))
+    else if (imap_part_is(&r->name, "LIST") || imap_part_is(&r->name, "LSUB"))
         return read_list(imap, events, r, err);
+    else if (imap_part_is(&r->name, "STATUS"))
+        return read_state(events, r, err);
     else if (imap_part_is(&r->name, "SEARCH") && events && events->found)
         return imap_search_read(events->found, r->text.at, r->text.n, err) || (imap->lost = true, false);
     else if (imap_part_is(&r->name, "ESEARCH") && events && events->found)

@@ -67,12 +67,14 @@ struct send_conf {
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
 enum keep_mode { KEEP_YES, KEEP_NO, KEEP_DAYS };
+enum toggle { TOGGLE_NO, TOGGLE_YES };
 
 struct fetch_conf {
     bool on;                /* the file has a [fetch] section with a host, socket or tunnel */
     struct endpoint server; /* .protocol is PROTO_IMAP or PROTO_POP3 */
     struct credentials who;
     struct strv folders; /* INBOX where the file says nothing */
+    enum toggle subscribed;
     char *maildir;       /* absolute */
     enum layout layout;
     enum keep_mode keep;

@@ -37,6 +37,12 @@ static const struct conf_word protocol_words[] = {
     {NULL, 0, false},
 };
 
+static const struct conf_word toggle_words[] = {
+    {"yes", TOGGLE_YES, false},
+    {"no", TOGGLE_NO, false},
+    {NULL, 0, false},
+};
+
 static const struct conf_word layout_words[] = {
     {"maildir++", LAYOUT_MAILDIRPP, false},
     {"nested", LAYOUT_NESTED, false},
@@ -149,12 +155,13 @@ const struct conf_option option_table[] = {
 
     WORDS("fetch", "protocol", ACCOUNT(fetch.server.protocol), protocol_words, "imap", "imap or pop3"),
     SERVER_ROWS("fetch", fetch),
-    ROW("fetch", "folders", OPTION_LIST, ACCOUNT(fetch.folders), "INBOX", "which folders; * and ? are wildcards"),
+    ROW("fetch", "folders", OPTION_LIST, ACCOUNT(fetch.folders), "INBOX", "which folders: names, patterns with * and %, \\Sent and its like; ! excludes"),
+    WORDS("fetch", "subscribed", ACCOUNT(fetch.subscribed), toggle_words, "no", "only those folders that are subscribed to on the server"),
     ROW("fetch", "maildir", OPTION_PATH, ACCOUNT(fetch.maildir), NULL, "the maildir that mail is put into"),
     WORDS("fetch", "layout", ACCOUNT(fetch.layout), layout_words, "maildir++", "maildir++ (.Lists.git) or nested (Lists/git)"),
     { .section = "fetch", .name = "keep", .type = OPTION_KEEP, .offset = ACCOUNT(fetch.keep), .also = ACCOUNT(fetch.keep_days),
       .default_text = "yes", .doc = "yes: mail stays on the server; no: what was fetched is deleted there; 30d: after 30 days" },
-    LATER("fetch", "subscribed", "only subscribed folders"), LATER("fetch", "mark_seen", "mark fetched mail as read"),
+    LATER("fetch", "mark_seen", "mark fetched mail as read"),
     LATER("fetch", "move_to", "a folder of the server that fetched mail is moved to"),
     LATER("fetch", "flags", "how flags are synchronised"), LATER("fetch", "deletions", "how deletions are synchronised"),
     LATER("fetch", "search", "which messages"), LATER("fetch", "max_age", "how old they may be"),

@@ -133,14 +133,21 @@ bool folders_match(const char *pattern, const char *name)
     return true;
 }
 
-bool folders_wanted(const struct strv *patterns, const char *name)
+static bool fits(const char *pattern, const char *name, const struct strv *attributes)
+{
+    if (pattern[0] != '\\')
+        return folders_match(pattern, name);
+    return text_eq_nocase(pattern, "\\Inbox") ? is_inbox(name) : strv_has_nocase(attributes, pattern);
+}
+
+bool folders_wanted(const struct strv *patterns, const char *name, const struct strv *attributes)
 {
     bool wanted = patterns->count == 0 && is_inbox(name);
     for (size_t i = 0; i < patterns->count; i++) {
         const char *pattern = patterns->items[i];
-        if (pattern[0] == '!' && folders_match(pattern + 1, name))
+        if (pattern[0] == '!' && fits(pattern + 1, name, attributes))
             return false;
-        wanted = wanted || (pattern[0] != '!' && folders_match(pattern, name));
+        wanted = wanted || (pattern[0] != '!' && fits(pattern, name, attributes));
     }
     return wanted;
 }
@@ -183,13 +190,21 @@ static bool insert(struct folders *folders, const char *wire, struct str *name, 
     return true;
 }
 
+struct folder *folders_find(const struct folders *folders, const char *wire)
+{
+    for (size_t i = folders->count; i-- > 0;) /* what is asked about was mostly added last */
+        if (strcmp(folders->items[i].wire, wire) == 0 || (is_inbox(wire) && is_inbox(folders->items[i].wire)))
+            return &folders->items[i];
+    return NULL;
+}
+
 bool folders_add(struct folders *folders, const struct fetch_conf *conf, const char *wire, char delimiter,
-                 struct err *err)
+                 const struct strv *attributes, struct err *err)
 {
     struct str name = STR_INIT(65536), path = STR_INIT(65536);
     struct err why = {0};
     bool ok = folders_name(wire, delimiter, &name, err);
-    if (ok && folders_wanted(&conf->folders, name.buf)) {
+    if (ok && folders_wanted(&conf->folders, name.buf, attributes)) {
         ok = folders_path(conf->layout, wire, delimiter, &path, &why);
         if (ok)
             ok = insert(folders, wire, &name, &path, err);

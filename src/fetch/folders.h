@@ -16,9 +16,10 @@
 #define FOLDER_PATH_MAX 1000
 
 struct folder {
-    char *wire; /* as the server writes it: modified UTF-7, or whatever it is */
-    char *name; /* UTF-8, levels parted by "/": for people and patterns */
-    char *path; /* below the maildir's root; "" is the root itself */
+    char *wire;              /* as the server writes it: modified UTF-7, or whatever it is */
+    char *name;              /* UTF-8, levels parted by "/": for people and patterns */
+    char *path;              /* below the maildir's root; "" is the root itself */
+    uint32_t validity, next; /* UIDVALIDITY and UIDNEXT, where the server told them unopened; else 0 */
 };
 struct folders {
     struct folder *items;
@@ -34,12 +35,14 @@ MUST_USE bool folders_name(const char *wire, char delimiter, struct str *name, s
 MUST_USE bool folders_path(enum layout layout, const char *wire, char delimiter, struct str *path,
                            struct err *err);
 
-/* Is it wanted? `*` matches everything, `%` all but "/", INBOX in any case; `!PATTERN` excludes. */
-bool folders_wanted(const struct strv *patterns, const char *name);
+/* Is it wanted? `*` matches everything, `%` all but "/", INBOX in any case; `\Sent` the folders with that
+ * attribute (RFC 6154), `\Inbox` the INBOX; `!PATTERN` excludes. */
+bool folders_wanted(const struct strv *patterns, const char *name, const struct strv *attributes);
 bool folders_match(const char *pattern, const char *name);
 
 /* Adds what the server lists, where it is wanted. INBOX comes first. */
 MUST_USE bool folders_add(struct folders *folders, const struct fetch_conf *conf, const char *wire,
-                          char delimiter, struct err *err);
+                          char delimiter, const struct strv *attributes, struct err *err);
+struct folder *folders_find(const struct folders *folders, const char *wire); /* or NULL */
 
 #endif

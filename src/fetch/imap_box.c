@@ -71,11 +71,22 @@ static bool report_dry(const struct imap_job *job)
     return true;
 }
 
+/* is_settled - does the server say, unopened, that nothing has come since all was settled? */
+static bool is_settled(const struct imap_job *job, const struct folder *folder)
+{
+    const struct seen *seen = job->f.seen;
+    return folder->validity != 0 && folder->validity == seen_validity(seen) && !seen_moved(seen) &&
+           folder->next != 0 && folder->next == seen_next(seen);
+}
+
 static bool work(struct imap_job *job, const struct folder *folder, struct err *err)
 {
     const struct fetch_conf *conf = &job->pull->account->fetch;
     uint32_t missing;
-    bool deletes = !job->pull->dry_run && (conf->keep == KEEP_NO || imap_box_has_due(job));
+    bool due = imap_box_has_due(job);
+    if (!due && is_settled(job, folder))
+        return !job->pull->dry_run || report_dry(job);
+    bool deletes = !job->pull->dry_run && (conf->keep == KEEP_NO || due);
     if (!imap_select(job->imap, folder->wire, !deletes, err))
         return err_prefix(err, "%s: ", folder->name);
     if (!check_numbers(job, err) || !imap_box_list(job, err))

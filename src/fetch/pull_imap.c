@@ -4,14 +4,18 @@
 #include "base/text.h"
 #include "fetch/imap_box.h"
 
-#define TOLD_MAX 5 /* folders that cannot be ours are named one by one up to here */
+#define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
+#define STATE_WINDOW 8 /* STATUS commands under way */
+#define STATE_ITEMS "(UIDNEXT UIDVALIDITY)"
+#define ATTRIBUTES_MAX 100
 
 struct finding {
     const struct pull *pull;
     struct pull_result *result;
     struct folders *folders;
-    struct strv all; /* names of all folders, for a sentence */
-    size_t unfit;    /* that cannot be folders here */
+    struct strv all;        /* names of all folders, for a sentence */
+    struct strv attributes; /* that any of them has */
+    size_t unfit;           /* that cannot be folders here */
 };
 
 /* note_unfit - says why a folder cannot be one here; of many, how many they are */
@@ -28,6 +32,15 @@ static void count_unfit(const struct finding *f)
         return;
     err_set(&why, ERR_DATA, "%zu more of the server's folders cannot be folders here.", f->unfit - TOLD_MAX);
     pull_trouble(f->pull, f->result, &why);
+}
+
+static bool note_attributes(struct finding *f, const struct strv *attributes, struct err *err)
+{
+    for (size_t i = 0; i < attributes->count && f->attributes.count < ATTRIBUTES_MAX; i++)
+        if (!strv_has_nocase(&f->attributes, attributes->items[i]) &&
+            !strv_add(&f->attributes, attributes->items[i], err))
+            return false;
+    return true;
 }
 
 static bool listed(void *arg, const struct imap_list *list, struct err *err)
@@ -47,11 +60,13 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
         return true;
     }
     bool ok = folders_name(list->name.buf, list->delimiter, &name, err) &&
-              (f->all.count >= FOLDERS_MAX || strv_add(&f->all, name.buf, err));
+              (f->all.count >= FOLDERS_MAX || strv_add(&f->all, name.buf, err)) &&
+              note_attributes(f, &list->attributes, err);
     str_free(&name);
     if (!ok)
         return false;
-    if (folders_add(f->folders, &f->pull->account->fetch, list->name.buf, list->delimiter, &why))
+    if (folders_add(f->folders, &f->pull->account->fetch, list->name.buf, list->delimiter, &list->attributes,
+                    &why))
         return true;
     if (why.kind != ERR_DATA) {
         *err = why;
@@ -61,23 +76,45 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
     return true;
 }
 
+static bool told(void *arg, const struct imap_state *state, struct err *err)
+{
+    struct finding *f = arg;
+    struct folder *folder = folders_find(f->folders, state->name.buf);
+    (void)err;
+    if (folder) {
+        folder->validity = state->validity;
+        folder->next = state->next;
+    }
+    return true;
+}
+
+static bool is_met(const struct finding *f, const char *pattern)
+{
+    if (pattern[0] == '!' || strpbrk(pattern, "*%"))
+        return true;
+    if (pattern[0] == '\\' && !text_eq_nocase(pattern, "\\Inbox"))
+        return strv_has_nocase(&f->attributes, pattern);
+    for (size_t k = 0; k < f->all.count; k++)
+        if (folders_match(pattern[0] == '\\' ? "INBOX" : pattern, f->all.items[k]))
+            return true;
+    return false;
+}
+
 /* check_patterns - a name without wildcards that the server does not have is a mistake worth a word */
 static void check_patterns(const struct finding *f)
 {
     const struct strv *patterns = &f->pull->account->fetch.folders;
     for (size_t i = 0; i < patterns->count; i++) {
         const char *pattern = patterns->items[i];
-        bool met = pattern[0] == '!' || strpbrk(pattern, "*%") != NULL;
-        for (size_t k = 0; !met && k < f->all.count; k++)
-            met = folders_match(pattern, f->all.items[k]);
-        if (met)
+        if (is_met(f, pattern))
             continue;
         struct err why = {0}, ignored;
         struct str names = STR_INIT(65536);
         for (size_t k = 0; k < f->all.count && k < 20; k++)
             if (!str_addf(&names, &ignored, "%s%s", k ? ", " : "", f->all.items[k]))
                 break;
-        err_set(&why, ERR_CONFIG, "The server has no folder \"%s\".", pattern);
+        err_set(&why, ERR_CONFIG, "The server has no folder \"%s\"%s.", pattern,
+                f->pull->account->fetch.subscribed ? " that is subscribed to" : "");
         err_hint(&why, "It has: %.600s%s. Levels are parted by \"/\" in the option folders.", names.buf,
                  f->all.count > 20 ? ", ..." : "");
         pull_trouble(f->pull, f->result, &why);
@@ -88,7 +125,70 @@ static void check_patterns(const struct finding *f)
 static bool only_inbox(const struct strv *patterns)
 {
     for (size_t i = 0; i < patterns->count; i++)
-        if (!text_eq_nocase(patterns->items[i], "INBOX"))
+        if (!text_eq_nocase(patterns->items[i], "INBOX") && !text_eq_nocase(patterns->items[i], "\\Inbox"))
+            return false;
+    return true;
+}
+
+/* send_list - all in one answer, as far as the server knows how (RFC 5258, 5819, 6154) */
+static bool send_list(const struct finding *f, struct imap *imap, bool plain, unsigned *tag_r,
+                      struct err *err)
+{
+    bool subscribed = f->pull->account->fetch.subscribed;
+    if (plain)
+        return imap_send(imap, tag_r, err, "%s \"\" \"*\"", subscribed ? "LSUB" : "LIST");
+    bool use = imap_can(imap, "SPECIAL-USE"), state = imap_can(imap, "LIST-STATUS");
+    return imap_send(imap, tag_r, err, "LIST %s\"\" \"*\"%s%s%s%s%s", subscribed ? "(SUBSCRIBED) " : "",
+                     use || state ? " RETURN (" : "", use ? "SPECIAL-USE" : "", use && state ? " " : "",
+                     state ? "STATUS " STATE_ITEMS : "", use || state ? ")" : "");
+}
+
+/* list - an extended LIST that comes to nothing is said again in the old way */
+static bool list(struct finding *f, struct imap *imap, struct err *err)
+{
+    struct imap_events events = {.arg = f, .list = listed, .state = told};
+    struct imap_answer answer;
+    unsigned tag;
+    if (imap_can(imap, "LIST-EXTENDED")) {
+        if (!send_list(f, imap, false, &tag, err) || !imap_await(imap, tag, &events, &answer, err))
+            return false;
+        if (answer.status == IMAP_OK && f->all.count > 0)
+            return true;
+    }
+    return send_list(f, imap, true, &tag, err) && imap_finish(imap, tag, &events, "list the folders", err);
+}
+
+/* ask_state - *sent_r false: its name cannot be sent, which the opening will say */
+static bool ask_state(struct imap *imap, const struct folder *folder, bool *sent_r, unsigned *tag_r,
+                      struct err *err)
+{
+    struct err why = {0};
+    struct str name = STR_INIT(8192);
+    *sent_r = imap_add_quoted(&name, folder->wire, strlen(folder->wire), &why);
+    bool ok = !*sent_r || imap_send(imap, tag_r, err, "STATUS %s " STATE_ITEMS, name.buf);
+    str_free(&name);
+    return ok;
+}
+
+/* ask_states - of those that no answer told about; a refusal only means that the folder will be opened */
+static bool ask_states(struct finding *f, struct imap *imap, struct err *err)
+{
+    struct imap_events events = {.arg = f, .state = told};
+    struct imap_answer answer;
+    unsigned tags[STATE_WINDOW];
+    size_t sent = 0, done = 0;
+    for (size_t i = 0; i < f->folders->count; i++) {
+        const struct folder *folder = &f->folders->items[i];
+        bool one = false;
+        if (sent - done == STATE_WINDOW &&
+            !imap_await(imap, tags[done++ % STATE_WINDOW], &events, &answer, err))
+            return false;
+        if (folder->validity == 0 && !ask_state(imap, folder, &one, &tags[sent % STATE_WINDOW], err))
+            return false;
+        sent += one;
+    }
+    while (done < sent)
+        if (!imap_await(imap, tags[done++ % STATE_WINDOW], &events, &answer, err))
             return false;
     return true;
 }
@@ -97,16 +197,15 @@ static bool find_folders(const struct pull *pull, struct pull_result *result, st
                          struct folders *folders, struct err *err)
 {
     if (only_inbox(&pull->account->fetch.folders))
-        return folders_add(folders, &pull->account->fetch, "INBOX", '\0', err);
+        return folders_add(folders, &pull->account->fetch, "INBOX", '\0', &(struct strv)STRV_INIT, err);
     struct finding f = {.pull = pull, .result = result, .folders = folders};
-    struct imap_events events = {.arg = &f, .list = listed};
-    unsigned tag;
-    bool ok = imap_send(imap, &tag, err, "LIST \"\" \"*\"") &&
-              imap_finish(imap, tag, &events, "list the folders", err);
+    bool ok = list(&f, imap, err);
     count_unfit(&f);
     if (ok)
         check_patterns(&f);
+    ok = ok && (folders->count < 2 || ask_states(&f, imap, err));
     strv_free(&f.all);
+    strv_free(&f.attributes);
     return ok;
 }
 

@@ -226,6 +226,46 @@ bool imap_list_read(struct imap_list *list_r, const char *text, size_t n, struct
     return ok;
 }
 
+void imap_state_free(struct imap_state *state)
+{
+    str_free(&state->name);
+}
+
+/* read_facts - names and numbers; what we do not know, and what is no number, is skipped */
+static bool read_facts(struct imap_state *state, struct imap_text *in)
+{
+    struct imap_token name, value, due;
+    if (imap_next(in).kind != IMAP_OPEN)
+        return false;
+    while ((name = imap_next(in)).kind == IMAP_ATOM) {
+        uint64_t number;
+        value = imap_next(in);
+        if (!imap_token_u64(&value, UINT32_MAX, &number)) {
+            if (!imap_skip(in, value, &due))
+                return false;
+        } else if (imap_token_is(&name, "UIDNEXT")) {
+            state->next = (uint32_t)number;
+        } else if (imap_token_is(&name, "UIDVALIDITY")) {
+            state->validity = (uint32_t)number;
+        }
+    }
+    return name.kind == IMAP_CLOSE;
+}
+
+bool imap_state_read(struct imap_state *state_r, const char *text, size_t n, struct err *err)
+{
+    struct imap_text in = {text, text + n};
+    struct imap_state state = {.name = STR_INIT(n + 1)};
+    struct imap_token name = imap_next(&in);
+    bool ok = (imap_token_is_string(&name) || broken(err, "STATUS")) &&
+              imap_token_text(&name, &state.name, err) && (read_facts(&state, &in) || broken(err, "STATUS"));
+    if (ok)
+        *state_r = state;
+    else
+        imap_state_free(&state);
+    return ok;
+}
+
 /* month - from 0, -1 where it is none */
 static int month(const char *text)
 {

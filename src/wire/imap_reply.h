@@ -53,6 +53,14 @@ struct imap_list {
 void imap_list_free(struct imap_list *list);
 MUST_USE bool imap_list_read(struct imap_list *list_r, const char *text, size_t n, struct err *err);
 
+/* STATUS: the folder's name as it came, and what is said of it; 0: nothing. */
+struct imap_state {
+    struct str name;
+    uint32_t validity, next; /* UIDVALIDITY, UIDNEXT */
+};
+void imap_state_free(struct imap_state *state);
+MUST_USE bool imap_state_read(struct imap_state *state_r, const char *text, size_t n, struct err *err);
+
 /* FETCH, as far as it has come. */
 enum imap_body {
     IMAP_BODY_NONE,

@@ -22,6 +22,7 @@ static void read_data(const char *text, size_t n)
     struct str name = STR_INIT(1 << 20);
     struct imap_fetch fetch;
     struct imap_list list;
+    struct imap_state state;
     struct err err;
     uint64_t due = 0;
     if (imap_fetch_read(&fetch, text, n, &due) == IMAP_FETCH_WHOLE && fetch.body == IMAP_BODY_TEXT &&
@@ -29,6 +30,8 @@ static void read_data(const char *text, size_t n)
         abort();
     if (imap_list_read(&list, text, n, &err))
         imap_list_free(&list);
+    if (imap_state_read(&state, text, n, &err))
+        imap_state_free(&state);
     bool ok = imap_search_read(&set, text, n, &err);
     ok = imap_esearch_read(&set, text, n, &err) && ok;
     if (!imap_capabilities_add(&words, text, n, &err))

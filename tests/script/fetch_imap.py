@@ -130,7 +130,10 @@ def hostile_names(house):
     for layout, names in (("maildir++", {".%2E%2E.%2E%2E.escape", ".cur", ".&AC4ALg-"}), ("nested", {"INBOX", "%2E.", "%63ur", "&AC4ALg-"})):
         ada = house.person()
         script = SIGN_IN + LISTING
-        for name in ("INBOX", "../../escape", "cur", "&AC4ALg-"):
+        asked = ("INBOX", "../../escape", "cur", "&AC4ALg-")
+        script += "".join(f'C: {{{tag}}} STATUS "{name}" (UIDNEXT UIDVALIDITY)\n' for tag, name in zip("abcd", asked))
+        script += "".join(f"S: {{{tag}}} NO not now\n" for tag in "abcd")
+        for name in asked:
             script += box([]).replace('"INBOX"', f'"{name}"')
         before = {p.name for p in house.dir.iterdir()}
         result, server = fetching.play(ada, script + BYE, "imap", folders="*", layout=layout)
@@ -165,6 +168,39 @@ def second_runs(house):
     tap.same(len(list(ada.state.glob("fetch/*/*.seen"))), 1, "one memory for one folder")
 
 
+def unopened(house):
+    """What the server tells without opening a folder decides whether it is opened."""
+    state = "(UIDNEXT UIDVALIDITY)"
+    ada = house.person()
+    extended = SIGN_IN.replace("UIDPLUS", "UIDPLUS LIST-EXTENDED LIST-STATUS SPECIAL-USE")
+    asks = f'C: {{tag}} LIST "" "*" RETURN (SPECIAL-USE STATUS {state})\n'
+
+    def listing(inbox, lists, junk=2):
+        return (f'S: * LIST () "/" INBOX\nS: * STATUS INBOX (UIDNEXT {inbox} UIDVALIDITY 7)\nS: * LIST () "/" Lists\nS: * STATUS "Lists" (MESSAGES 1 UIDVALIDITY 7 UIDNEXT {lists})\n'
+                f'S: * LIST (\\Junk) "/" Rest\nS: * STATUS Rest (UIDNEXT {junk} UIDVALIDITY 7)\nS: {{tag}} OK\n')
+
+    inbox = box([1]) + ASK + ONE + DONE
+    lists = inbox.replace('"INBOX"', '"Lists"')
+    wide = {"folders": '*, "!\\Junk"'}
+    fetching.run_case(ada, "LIST-STATUS, first run", extended + asks + listing(2, 2) + inbox + lists + BYE, "imap", mail=[b"a\nb\n"] * 2, **wide)
+    fetching.run_case(ada, "LIST-STATUS, nothing new: nothing is opened", extended + asks + listing(2, 2) + BYE, "imap", mail=[b"a\nb\n"] * 2, **wide)
+    fetching.run_case(ada, "one folder has something", extended + asks + listing(2, 3) + (box([2]) + ASK + ONE.replace("UID 1", "UID 2") + DONE).replace('"INBOX"', '"Lists"') + BYE, "imap",
+                      mail=[b"a\nb\n"] * 3, **wide)
+    fetching.run_case(ada, "a STATUS that cannot be read: opened", extended + asks + listing(2, 3).replace("(MESSAGES 1 UIDVALIDITY 7 UIDNEXT 3)", "((((")
+                      + f'C: {{tag}} STATUS "Lists" {state}\nS: {{tag}} NO\n' + box([], following=3).replace('"INBOX"', '"Lists"') + BYE, "imap", mail=[b"a\nb\n"] * 3, **wide)
+    fetching.run_case(ada, "another UIDVALIDITY: opened, and told", extended + asks + listing(2, 3).replace("INBOX (UIDNEXT 2 UIDVALIDITY 7)", "INBOX (UIDNEXT 2 UIDVALIDITY 8)")
+                      + box([1], validity=8).split("C: {tag} UID")[0] + BYE, "imap", mail=[b"a\nb\n"] * 3, status=65, err="UIDVALIDITY", **wide)
+    fetching.run_case(ada, "the extended LIST is refused", extended + asks + 'S: {tag} BAD what\nC: {tag} LIST "" "*"\n' + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3, **wide)
+    fetching.run_case(ada, "no LIST-STATUS: STATUS, ahead", SIGN_IN + 'C: {tag} LIST "" "*"\nS: * LIST () "/" INBOX\nS: * LIST () "/" Lists\nS: {tag} OK\n'
+                      + f'C: {{one}} STATUS "INBOX" {state}\nC: {{two}} STATUS "Lists" {state}\nS: * STATUS Lists (UIDNEXT 3 UIDVALIDITY 7)\nS: * STATUS INBOX (UIDNEXT 2 UIDVALIDITY 7)\n'
+                      "S: {two} OK\nS: {one} OK\n" + BYE, "imap", mail=[b"a\nb\n"] * 3, **wide)
+    fetching.run_case(ada, "by its use", extended + asks + listing(2, 3) + box([]).replace('"INBOX"', '"Rest"') + BYE, "imap", mail=[b"a\nb\n"] * 3, folders='"\\Junk"')
+    fetching.run_case(ada, "a use that no folder has", extended + asks + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3, status=78, err=r"\\Sent.*It has: INBOX", folders='"\\Sent", INBOX')
+    fetching.run_case(ada, "subscribed, LIST-EXTENDED", extended + f'C: {{tag}} LIST (SUBSCRIBED) "" "*" RETURN (SPECIAL-USE STATUS {state})\n' + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3,
+                      subscribed="yes", **wide)
+    fetching.run_case(ada, "subscribed, LSUB", SIGN_IN + 'C: {tag} LSUB "" "*"\nS: * LSUB () "/" INBOX\nS: {tag} OK\n' + box([], following=2) + BYE, "imap", mail=[b"a\nb\n"] * 3, subscribed="yes", **wide)
+
+
 def dry_run(house):
     ada = house.person()
     result, server = fetching.play(ada, SIGN_IN + box([1, 2]) + BYE, "imap", args=("--dry-run",), keep="no")
@@ -181,6 +217,7 @@ def main():
             fetching.run_case(house.person(), name, script, "imap", **expect)
         hostile_names(house)
         second_runs(house)
+        unopened(house)
         dry_run(house)
     tap.done()
 

@@ -112,8 +112,33 @@ START_TEST(test_folders_path_too_long)
 }
 END_TEST
 
+/* By attribute, whatever the name; and a name that looks like one is none. */
+START_TEST(test_folders_special_use)
+{
+    static const struct {
+        const char *pattern, *name, *attribute;
+        bool wanted;
+    } cases[] = {
+        {"\\Sent", "Gesendet", "\\sent", true},  {"\\Sent", "Sent", "\\HasNoChildren", false},
+        {"\\Sent", "\\Sent", "\\Drafts", false}, {"\\Inbox", "INBOX", "\\HasChildren", true},
+        {"\\INBOX", "Other", "\\All", false},    {"!\\Junk", "Werbung", "\\Junk", false},
+        {"!\\Junk", "Junk", "\\Other", true},
+    };
+    struct strv patterns = STRV_INIT, attributes = STRV_INIT;
+    struct err err = {0};
+    ck_assert(strv_add(&patterns, cases[_i].pattern, &err) &&
+              strv_add(&attributes, cases[_i].attribute, &err));
+    if (cases[_i].pattern[0] == '!')
+        ck_assert(strv_add(&patterns, "*", &err));
+    ck_assert_int_eq(folders_wanted(&patterns, cases[_i].name, &attributes), cases[_i].wanted);
+    strv_free(&patterns);
+    strv_free(&attributes);
+}
+END_TEST
+
 START_TEST(test_folders_add)
 {
+    static const struct strv none = STRV_INIT;
     struct fetch_conf conf = {.layout = LAYOUT_NESTED};
     struct folders folders = {0};
     struct err err = {0};
@@ -123,13 +148,13 @@ START_TEST(test_folders_add)
     static const char *const wires[] = {"Lists.git", "Lists.spam", "Lists.git.old", "Other",
                                         "inbox",     "Lists.git",  "INBOX"};
     for (size_t i = 0; i < sizeof wires / sizeof *wires; i++)
-        ck_assert(folders_add(&folders, &conf, wires[i], '.', &err));
+        ck_assert(folders_add(&folders, &conf, wires[i], '.', &none, &err));
     ck_assert_uint_eq(folders.count, 2);
     ck_assert_str_eq(folders.items[0].name, "INBOX");
     ck_assert_str_eq(folders.items[0].wire, "inbox");
     ck_assert_str_eq(folders.items[1].name, "Lists/git");
     ck_assert_str_eq(folders.items[1].path, "Lists/git");
-    ck_assert(!folders_add(&folders, &conf, "Lists..x", '.', &err) && err.kind == ERR_DATA);
+    ck_assert(!folders_add(&folders, &conf, "Lists..x", '.', &none, &err) && err.kind == ERR_DATA);
     folders_free(&folders);
     strv_free(&conf.folders);
 }
@@ -155,6 +180,7 @@ int main(void)
     tcase_add_loop_test(tc, test_folders_match, 0, sizeof matches / sizeof *matches);
     tcase_add_loop_test(tc, test_folders_path, 0, sizeof names / sizeof *names);
     tcase_add_test(tc, test_folders_path_too_long);
+    tcase_add_loop_test(tc, test_folders_special_use, 0, 7);
     tcase_add_test(tc, test_folders_add);
     tcase_add_test(tc, test_folders_name);
     suite_add_tcase(suite, tc);

@@ -229,6 +229,38 @@ static const struct {
     {"(TAG", true, NULL},
 };
 
+START_TEST(test_imap_state_read)
+{
+    static const struct {
+        const char *text, *name;
+        uint32_t validity, next;
+    } states[] = {
+        {"INBOX (UIDNEXT 5 UIDVALIDITY 7)", "INBOX", 7, 5},
+        {"\"two words\" (MESSAGES 1 UIDVALIDITY 4294967295)", "two words", 4294967295u, 0},
+        {"{3}\r\na\"b (X (a b) uidnext 5 SIZE \"1\")", "a\"b", 0, 5},
+        {"a (UIDNEXT 9.3e6 UIDVALIDITY -1)", "a", 0, 0},
+        {"a (UIDNEXT 4294967296)", "a", 0, 0},
+        {"a ()", "a", 0, 0},
+        {"a", NULL, 0, 0},
+        {"a (UIDNEXT 5", NULL, 0, 0},
+        {"(UIDNEXT 5)", NULL, 0, 0},
+        {"a (((", NULL, 0, 0},
+    };
+    struct imap_state state;
+    struct err err;
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++) {
+        bool ok = imap_state_read(&state, states[i].text, strlen(states[i].text), &err);
+        ck_assert_msg(ok == (states[i].name != NULL), "%s", states[i].text);
+        if (!ok)
+            continue;
+        ck_assert_str_eq(state.name.buf, states[i].name);
+        ck_assert_uint_eq(state.validity, states[i].validity);
+        ck_assert_uint_eq(state.next, states[i].next);
+        imap_state_free(&state);
+    }
+}
+END_TEST
+
 START_TEST(test_imap_search)
 {
     struct uidset set = UIDSET_INIT;
@@ -287,6 +319,7 @@ int main(void)
     tcase_add_loop_test(tc, test_imap_fetch_read, 0, sizeof fetches / sizeof *fetches);
     tcase_add_loop_test(tc, test_imap_fetch_cut_short, 0, sizeof fetches / sizeof *fetches);
     tcase_add_test(tc, test_imap_fetch_too_deep);
+    tcase_add_test(tc, test_imap_state_read);
     tcase_add_loop_test(tc, test_imap_list_read, 0, sizeof lists / sizeof *lists);
     tcase_add_loop_test(tc, test_imap_search, 0, sizeof searches / sizeof *searches);
     tcase_add_loop_test(tc, test_imap_temporary, 0, sizeof refusals / sizeof *refusals);
