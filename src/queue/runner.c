@@ -25,9 +25,10 @@ struct runner {
     char (*seen)[STORE_ID_LEN + 1]; /* handled in this run, in order */
     size_t seen_count;
     struct batch batch; /* taken, and not yet sent */
-    struct wake *wake;  /* of a standing runner */
-    bool woken;         /* there may be a network again */
-    int64_t next_due;   /* of what a scan left */
+    bool stands;        /* and sleeps by: */
+    struct wake wake;
+    bool woken;       /* there may be a network again */
+    int64_t next_due; /* of what a scan left */
 };
 
 static int by_id(const void *a, const void *b)
@@ -126,7 +127,7 @@ static bool is_due(const struct runner *r, const struct store_item *item, int64_
 
 static bool is_stopped(const struct runner *r)
 {
-    return r->wake != NULL && wake_is_stopped(r->wake);
+    return r->stands && wake_is_stopped(&r->wake);
 }
 
 /* From now on what this scan handled, and what an earlier one did and is still there, counts as seen. */
@@ -255,7 +256,7 @@ static bool wait_for_role(struct runner *r, int *role_r, bool *go_on_r, struct e
             *err = why;
             return false;
         }
-        *go_on_r = wake_wait(r->wake, ROLE_RETRY) != WAKE_STOPPED;
+        *go_on_r = wake_wait(&r->wake, ROLE_RETRY) != WAKE_STOPPED;
     }
     return true;
 }
@@ -287,13 +288,13 @@ static bool stand(struct runner *r, struct err *err)
     int role = -1;
     bool go_on = true, all = r->options->account == NULL;
     if (!store_clean_tmp(&r->store, err) || (all && !wait_for_role(r, &role, &go_on, err)) ||
-        (all && go_on && (r->wake->fifo = store_open_wake(&r->store, err)) < 0)) {
+        (all && go_on && (r->wake.fifo = store_open_wake(&r->store, err)) < 0)) {
         return false;
     }
     notify_service("READY=1");
     while (go_on) {
         run_round(r);
-        enum wake_why why = is_stopped(r) ? WAKE_STOPPED : wake_wait(r->wake, seconds_to_next(r));
+        enum wake_why why = is_stopped(r) ? WAKE_STOPPED : wake_wait(&r->wake, seconds_to_next(r));
         r->woken = why == WAKE_NETWORK || why == WAKE_RESUMED;
         go_on = why != WAKE_STOPPED;
     }
@@ -306,13 +307,12 @@ static bool stand(struct runner *r, struct err *err)
 
 static bool watch(struct runner *r, struct err *err)
 {
-    struct wake wake;
-    if (!wake_open(&wake, err)) {
+    if (!wake_open(&r->wake, err)) {
         return false;
     }
-    r->wake = &wake;
+    r->stands = true;
     bool ok = stand(r, err);
-    wake_close(&wake);
+    wake_close(&r->wake);
     return ok;
 }
 
