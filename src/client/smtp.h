@@ -80,6 +80,8 @@ bool smtp_goes_whole(const struct smtp *s, const struct smtp_transaction *t);
  * all that follow, and each says for itself whether it is in doubt. */
 MUST_USE bool smtp_put(struct smtp *s, struct smtp_transaction *t, struct err *err);
 MUST_USE bool smtp_take(struct smtp *s, struct smtp_transaction *t, struct err *err);
+/* What was put goes out now, not only before the next answer is awaited. */
+MUST_USE bool smtp_flush(struct smtp *s, struct err *err);
 /* PEER_NEXT_MAIL: one behind the other. False: the connection is gone; what was not begun is not in doubt. */
 MUST_USE bool smtp_send_chain(struct smtp *s, struct smtp_transaction *const *t, size_t count,
                               struct err *err);

@@ -176,6 +176,13 @@ bool smtp_put(struct smtp *s, struct smtp_transaction *t, struct err *err)
     return true;
 }
 
+bool smtp_flush(struct smtp *s, struct err *err)
+{
+    smtp_set_limit(s, SMTP_SECONDS_BLOCK);
+    s->lost = s->lost || !chat_flush(&s->session.chat, err);
+    return !s->lost;
+}
+
 static bool take_whole(struct smtp *s, struct smtp_transaction *t, struct err *err)
 {
     struct smtp_progress *p = &t->progress;

@@ -26,11 +26,14 @@ struct part {
 struct window {
     struct batch *batch;
     enum peer_step step;
+    struct message messages[BATCH_MAX];
     struct part parts[BATCH_MAX];
     size_t count;
     bool lost;      /* the connection, on the way */
     struct err why; /* of that */
 };
+
+static void window_free(struct window *win);
 
 /* -- what may go in -- */
 
@@ -57,19 +60,10 @@ bool batch_suits(const struct line *line, const struct message *m)
            (line->peer.step > PEER_WHOLE || peer_may_rise(&line->peer, clock_now()));
 }
 
-enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err)
-{
-    if ((b->count == BATCH_MAX || (b->count > 0 && b->line != line)) && batch_run(b, err) == JOB_LOCAL) {
-        store_release(m);
-        return JOB_LOCAL;
-    }
-    b->line = line;
-    b->messages[b->count++] = *m;
-    return JOB_KEPT;
-}
-
 void batch_free(struct batch *b)
 {
+    window_free(b->open);
+    b->open = NULL;
     for (size_t i = 0; i < b->count; i++) {
         store_release(&b->messages[i]);
     }
@@ -168,7 +162,7 @@ static void note_loss(struct window *win, const struct err *why)
     }
 }
 
-static void send_whole(struct window *win, struct smtp *smtp)
+static void put_all(struct window *win, struct smtp *smtp)
 {
     struct err why = {0};
 
@@ -179,6 +173,16 @@ static void send_whole(struct window *win, struct smtp *smtp)
             note_loss(win, &why);
         }
     }
+    /* Now, while we are busy with something else, the server is to have it. */
+    if (!win->lost && !smtp_flush(smtp, &why)) {
+        note_loss(win, &why);
+    }
+}
+
+static void take_all(struct window *win, struct smtp *smtp)
+{
+    struct err why = {0};
+
     for (size_t i = 0; i < win->count; i++) {
         if (win->parts[i].put && !smtp_take(smtp, &win->parts[i].t, &why)) {
             note_loss(win, &why);
@@ -263,7 +267,6 @@ static bool learn(struct window *win, size_t finished, struct err *err)
     struct batch *b = win->batch;
 
     if (win->lost) {
-        line_close(b->line);
         b->line->hung_up++;
         peer_fall(&b->line->peer, win->step, clock_now());
     } else if (finished == win->count) {
@@ -308,60 +311,126 @@ static enum job_end send_again(struct window *win, struct err *err)
 
 /* -- a window -- */
 
-static bool settle(struct window *win, struct err *err)
+static struct window *window_new(struct batch *b, size_t from, size_t count, enum peer_step step,
+                                 struct err *err)
+{
+    struct window *win = calloc(1, sizeof(*win));
+    if (win == NULL) {
+        err_nomem(err);
+        return NULL;
+    }
+    *win = (struct window){.batch = b, .step = step};
+    for (size_t i = 0; i < count; i++) {
+        win->messages[i] = b->messages[from + i];
+        b->messages[from + i] = (struct message){.fd = -1};
+    }
+    win->count = count;
+    return win;
+}
+
+static void window_free(struct window *win)
+{
+    for (size_t i = 0; win != NULL && i < win->count; i++) {
+        end_part(&win->parts[i]);
+        store_release(&win->messages[i]);
+    }
+    free(win);
+}
+
+/* Written down, then said. */
+static bool begin(struct window *win, struct err *err)
+{
+    for (size_t i = 0; i < win->count; i++) {
+        if (!begin_part(win, &win->parts[i], &win->messages[i], err)) {
+            return false;
+        }
+    }
+    if (!sync_all(win, err)) {
+        return false;
+    }
+    if (win->step == PEER_WINDOW) {
+        put_all(win, win->batch->line->smtp);
+    } else {
+        send_chain(win, win->batch->line->smtp);
+    }
+    return true;
+}
+
+/* Heard, then written down. */
+static bool finish(struct window *win, struct err *err)
 {
     size_t finished;
+
+    take_all(win, win->batch->line->smtp);
     for (size_t i = 0; i < win->count; i++) {
         if (!record_part(win, &win->parts[i], err)) {
             return false;
         }
     }
-    return sync_all(win, err) && remove_finished(win, &finished, err) && learn(win, finished, err);
+    bool ok = sync_all(win, err) && remove_finished(win, &finished, err) && learn(win, finished, err);
+    for (size_t i = 0; i < win->count; i++) {
+        journal_close(&win->parts[i].w); /* a job may open it anew */
+    }
+    return ok;
 }
 
-static bool exchange(struct window *win, struct err *err)
+static bool wants_more(const struct window *win)
 {
-    if (!sync_all(win, err)) {
-        return false;
+    bool more = win->lost;
+    for (size_t i = 0; i < win->count && !more; i++) {
+        more = !win->parts[i].finished;
     }
-    if (win->step == PEER_WINDOW) {
-        send_whole(win, win->batch->line->smtp);
-    } else {
-        send_chain(win, win->batch->line->smtp);
-    }
-    return settle(win, err);
+    return more;
 }
 
-/* The messages from `from` on; they are let go of, whatever happens. */
+/* The open window's answers; `next` is already on its way behind it, or NULL. Only where all is well does it stay
+ * open: nothing else may be said over this line while answers are outstanding. */
+static enum job_end settle(struct batch *b, struct window *next, struct err *err)
+{
+    struct window *win = b->open;
+    enum job_end end = JOB_DONE;
+    bool ok = win == NULL || finish(win, err);
+
+    b->open = next;
+    if (ok && win != NULL && wants_more(win)) {
+        b->open = NULL;
+        ok = next == NULL || finish(next, err);
+        if (win->lost || (next != NULL && next->lost)) {
+            line_close(b->line);
+        }
+        end = ok ? send_again(win, err) : JOB_LOCAL;
+        if (end != JOB_LOCAL && next != NULL) {
+            end = send_again(next, err);
+        }
+        window_free(next);
+    }
+    window_free(win);
+    return ok ? end : JOB_LOCAL;
+}
+
+enum job_end batch_rest(struct batch *b, struct err *err)
+{
+    return b->open != NULL ? settle(b, NULL, err) : JOB_DONE;
+}
+
+/* While the server works at one window, the next one is written down and goes out behind it. */
 static enum job_end run_window(struct batch *b, size_t from, size_t count, enum peer_step step,
                                struct err *err)
 {
-    struct window *win = calloc(1, sizeof(*win));
-    enum job_end end = JOB_LOCAL;
-    bool ok = win != NULL || err_nomem(err);
-
-    if (win != NULL) {
-        *win = (struct window){.batch = b, .step = step};
+    bool proven = step == PEER_WINDOW && b->line->peer.step == PEER_WINDOW;
+    if (!proven && batch_rest(b, err) == JOB_LOCAL) {
+        return JOB_LOCAL;
     }
-    while (ok && win->count < count) {
-        ok = begin_part(win, &win->parts[win->count], &b->messages[from + win->count], err);
-        win->count++;
+    struct window *win = window_new(b, from, count, step, err);
+    if (win == NULL) {
+        return JOB_LOCAL;
     }
-    ok = ok && exchange(win, err);
-    for (size_t i = 0; win != NULL && i < win->count; i++) {
-        journal_close(&win->parts[i].w);
+    if (!begin(win, err)) {
+        window_free(win);
+        return JOB_LOCAL;
     }
-    if (ok) {
-        end = send_again(win, err);
-    }
-    for (size_t i = 0; i < count; i++) {
-        store_release(&b->messages[from + i]);
-    }
-    for (size_t i = 0; win != NULL && i < win->count; i++) {
-        end_part(&win->parts[i]);
-    }
-    free(win);
-    return end;
+    enum job_end end = settle(b, win, err);
+    return end == JOB_LOCAL || proven ? end : batch_rest(b, err);
 }
 
 /* -- which step, and how many -- */
@@ -385,6 +454,18 @@ static size_t plan(const struct batch *b, size_t left, enum peer_step *step_r)
     return step < PEER_NEXT_MAIL || !smtp_pipelines(line->smtp) ? 1 : room < count ? (size_t)room : count;
 }
 
+/* A connection that is used up is let go of, once all answers are in. */
+static bool renew_line(struct batch *b, struct err *err)
+{
+    if (b->line->smtp != NULL && !smtp_usable(b->line->smtp)) {
+        if (batch_rest(b, err) == JOB_LOCAL) {
+            return false;
+        }
+        line_close(b->line);
+    }
+    return true;
+}
+
 /* A line that cannot be opened is a job's to explain. */
 static enum job_end run_next(struct batch *b, size_t from, size_t *count_r, struct err *err)
 {
@@ -393,17 +474,21 @@ static enum job_end run_next(struct batch *b, size_t from, size_t *count_r, stru
     bool ignored;
 
     *count_r = 1;
-    if (b->line->smtp != NULL && !smtp_usable(b->line->smtp)) {
-        line_close(b->line);
+    if (!renew_line(b, err)) {
+        return JOB_LOCAL;
     }
     if (b->count - from > 1 && !b->line->down && line_open(b->lines, b->line, &why)) {
         *count_r = plan(b, b->count - from, &step);
     }
-    return *count_r > 1 ? run_window(b, from, *count_r, step, err)
-                        : run_alone(b, &b->messages[from], false, &ignored, err);
+    if (*count_r > 1) {
+        return run_window(b, from, *count_r, step, err);
+    }
+    return batch_rest(b, err) == JOB_LOCAL ? JOB_LOCAL
+                                           : run_alone(b, &b->messages[from], false, &ignored, err);
 }
 
-enum job_end batch_run(struct batch *b, struct err *err)
+/* Sends what was gathered; the last window stays open. */
+static enum job_end send_gathered(struct batch *b, struct err *err)
 {
     enum job_end end = JOB_DONE;
     size_t from = 0, count = 0;
@@ -411,9 +496,27 @@ enum job_end batch_run(struct batch *b, struct err *err)
     for (; from < b->count && end != JOB_LOCAL; from += count) {
         end = run_next(b, from, &count, err);
     }
-    for (; from < b->count; from++) {
-        store_release(&b->messages[from]);
+    for (size_t i = 0; i < b->count; i++) {
+        store_release(&b->messages[i]);
     }
     b->count = 0;
     return end;
+}
+
+enum job_end batch_run(struct batch *b, struct err *err)
+{
+    return send_gathered(b, err) == JOB_LOCAL ? JOB_LOCAL : batch_rest(b, err);
+}
+
+enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err)
+{
+    bool other = b->line != NULL && b->line != line;
+    enum job_end end = other ? batch_run(b, err) : b->count == BATCH_MAX ? send_gathered(b, err) : JOB_DONE;
+    if (end == JOB_LOCAL) {
+        store_release(m);
+        return end;
+    }
+    b->line = line;
+    b->messages[b->count++] = *m;
+    return JOB_KEPT;
 }

@@ -9,7 +9,9 @@
 
 #include "queue/job.h"
 
-#define BATCH_MAX 32 /* messages at a time: what may be in doubt at worst, and a megabyte or two of them */
+#define BATCH_MAX 32 /* messages in a window; two windows may be on their way */
+
+struct window;
 
 struct batch {
     struct store *store;
@@ -18,14 +20,17 @@ struct batch {
     struct line *line; /* of all of them */
     struct message messages[BATCH_MAX];
     size_t count;
+    struct window *open; /* on its way; its answers are outstanding */
 };
 
 /* May it be sent ahead? Small, never tried before, by a line that is not failing. */
 bool batch_suits(const struct line *line, const struct message *m);
 /* Takes the message over (batch_suits). JOB_LOCAL: this machine is at fault. */
 enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err);
-/* Sends what it holds. */
+/* Sends what it holds, and hears all answers. */
 enum job_end batch_run(struct batch *b, struct err *err);
+/* Hears the answers that are outstanding: before anything else is said over its line. */
+enum job_end batch_rest(struct batch *b, struct err *err);
 /* Lets go of what it holds. */
 void batch_free(struct batch *b);
 

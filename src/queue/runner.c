@@ -82,7 +82,9 @@ static bool serve(struct runner *r, struct message *m, struct waiter *waiter, st
         return batch_add(&r->batch, line, m, err) != JOB_LOCAL;
     }
     /* A small one need not stand behind it. */
-    if (m->facts.size > SMTP_WHOLE_MAX && batch_run(&r->batch, err) == JOB_LOCAL) {
+    enum job_end before =
+        m->facts.size > SMTP_WHOLE_MAX ? batch_run(&r->batch, err) : batch_rest(&r->batch, err);
+    if (before == JOB_LOCAL) {
         store_release(m);
         return false;
     }

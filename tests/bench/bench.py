@@ -1,10 +1,14 @@
 """bench - what the benchmarks share: timing, and clients on bare sockets as floors."""
 import base64
+import hashlib
+import os
 import pathlib
+import queue
 import socket
 import ssl
 import statistics
 import sys
+import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -21,11 +25,21 @@ def timed(action, times):
     return statistics.median(took), min(took)
 
 
+class Quick(ssl.SSLSocket):
+    """Acknowledges at once what the server says first: a floor must not wait 40 ms for that."""
+
+    def recv_into(self, *args, **more):
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return super().recv_into(*args, **more)
+
+
 def tls(house, port):
     """A verified TLS 1.3 connection and a buffered reader over it."""
     context = ssl.create_default_context(cafile=house.site["CA"])
     sock = socket.create_connection(("127.0.0.1", house.port(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    context.sslsocket_class = Quick
     sock = context.wrap_socket(sock, server_hostname="localhost")
     return sock, sock.makefile("rb")
 
@@ -41,14 +55,19 @@ def smtp_reply(reader):
             return line
 
 
-def floor_send(house, text):
-    """One message with everything in one flight behind AUTH, as no real client may assume."""
-    sock, reader = tls(house, "SUBMISSIONS")
+def signed_in(house, port):
+    sock, reader = tls(house, port)
     smtp_reply(reader)
     sock.sendall(b"EHLO floor\r\n")
     smtp_reply(reader)
     sock.sendall(b"AUTH PLAIN " + plain(house) + b"\r\n")
     smtp_reply(reader)
+    return sock, reader
+
+
+def floor_send(house, text, port="SUBMISSIONS"):
+    """One message, its envelope in one flight."""
+    sock, reader = signed_in(house, port)
     sock.sendall(b"MAIL FROM:<ada@example.test>\r\nRCPT TO:<grace@example.test>\r\nDATA\r\n")
     for _ in range(3):
         smtp_reply(reader)
@@ -56,6 +75,88 @@ def floor_send(house, text):
     if not smtp_reply(reader).startswith(b"250"):
         raise RuntimeError("the floor's message was refused")
     sock.close()
+
+
+def floor_flush(house, text, count, port):
+    """Seconds for that many messages in windows of 32, each whole behind the other."""
+    one = b"MAIL FROM:<ada@example.test>\r\nRCPT TO:<grace@example.test>\r\nBDAT %d LAST\r\n" % len(text) + text + b"RSET\r\n"
+    began = time.perf_counter()
+    sock, reader = signed_in(house, port)
+    while count > 0:
+        size = min(32, count)
+        sock.sendall(one * size)
+        replies = [smtp_reply(reader) for _ in range(4 * size)]
+        if not all(r.startswith(b"250") for r in replies):
+            raise RuntimeError("the floor's messages were refused")
+        count -= size
+    sock.close()
+    return time.perf_counter() - began
+
+
+def durable(folder, text):
+    with open(folder / "durable", "wb") as f:
+        f.write(text)
+        os.fsync(f.fileno())
+
+
+def fsync(folder):
+    durable(folder, b"x" * 6000)
+
+
+def hashes(text):
+    for _ in range(2):
+        hashlib.sha256(text).digest()
+
+
+class Far:
+    """A forwarder that holds back what it is given, for so many seconds in each direction."""
+
+    def __init__(self, port, delay):
+        self.target, self.delay = port, delay
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+
+    def __enter__(self):
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                near = self.listener.accept()[0]
+            except OSError:
+                return
+            there = socket.create_connection(("127.0.0.1", self.target))
+            for a, b in ((near, there), (there, near)):
+                a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                held = queue.SimpleQueue()
+                threading.Thread(target=self.read, args=(a, held), daemon=True).start()
+                threading.Thread(target=self.write, args=(b, held), daemon=True).start()
+
+    def read(self, source, held):
+        data = b"x"
+        while data:
+            try:
+                data = source.recv(1 << 20)
+            except OSError:
+                data = b""
+            held.put((time.monotonic() + self.delay, data))
+
+    @staticmethod
+    def write(sink, held):
+        while True:
+            when, data = held.get()
+            time.sleep(max(0, when - time.monotonic()))
+            try:
+                if not data:
+                    sink.shutdown(socket.SHUT_WR)
+                    return
+                sink.sendall(data)
+            except OSError:
+                return
 
 
 def floor_drain(house):
