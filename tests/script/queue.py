@@ -153,6 +153,7 @@ def test_bounce_and_retry():
         ident = home.put("bob@example.org", "eve@example.org")
         same(queue(home, "bounce", ident).returncode, 0, "bounce")
         ok(until(lambda: home.ids("failed") == [ident] and home.reports()), "bounce: it goes to failed/, with a report", home.logged())
+        until(lambda: (home.queue / "failed" / f"{ident}.j").exists())
         matches(home.reports()[0].decode(), r"is given up, for:\n\n  bob@example.org\n    It was sent back by hand", "bounce: the report")
         matches(queue(home, "list").stdout, rf"Mail queue is empty\n-- 1 more in .*/failed, .*\n.*\n{ident}  .*\n    \(kept, not tried again: 4.4.7 It was sent back by hand", "list shows failed/")
         matches(queue(home, "show", ident).stdout, "state +kept, not tried again", "show finds it there")
@@ -226,9 +227,9 @@ def test_json():
 
 def until(what, limit=20):
     end = time.monotonic() + limit
-    while not what() and time.monotonic() < end:
+    while not (good := what()) and time.monotonic() < end:
         time.sleep(0.02)
-    return what()
+    return good
 
 
 for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage,
