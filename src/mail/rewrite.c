@@ -42,9 +42,20 @@ static bool is_mime(const char *line, size_t n)
             scan_is(&f, "Content-Transfer-Encoding"));
 }
 
+/* A byte order mark before the first field would make the whole header body text, Bcc included. */
+static void drop_mark(struct rewrite *r)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    size_t n = sizeof mark - 1;
+    if (r->line_at == 0 && r->header.len > n && memcmp(r->header.buf, mark, n) == 0 &&
+        scan_line_kind(r->header.buf + n, r->header.len - n) == SCAN_FIELD)
+        str_drop(&r->header, n);
+}
+
 /* A header line is whole: does the header go on? */
 static bool end_header_line(struct rewrite *r, struct err *err)
 {
+    drop_mark(r);
     switch (scan_line_kind(r->header.buf + r->line_at, r->header.len - r->line_at)) {
     case SCAN_FIELD:
         r->mime = r->mime || is_mime(r->header.buf + r->line_at, r->header.len - r->line_at);

@@ -29,6 +29,7 @@ static const struct {
     {" hello\n", .out = ADDED "\r\n hello\r\n"},
     {IN "hello world\nSubject: y\n", .out = HAS "\r\nhello world\r\nSubject: y\r\n"},
     {"From ada Sun Nov 22\n" IN "\nx", .out = HAS "\r\nx\r\n"},
+    {"\xef\xbb\xbf" IN "Bcc: g@h\n\nx", .out = HAS "\r\nx\r\n"},
     {">From ada\nFrom ada\n" IN "\nFrom x\n", .out = HAS "\r\nFrom x\r\n"},
     {"To: x\nFrom ada\n", .out = ADDED "To: x\r\n\r\nFrom ada\r\n"},
     /* line ends */
