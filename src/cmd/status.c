@@ -1,102 +1,295 @@
-/* status - `tappal status`: one line for each account, and how many messages wait. */
+/* status - `tappal status`: what is set up, what waits, what fails; for people, for programs (--json), and for monitoring
+ * (--check). */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/json_out.h"
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
-#include "conf/place.h"
-#include "spool/store.h"
+#include "cmd/waker.h"
+#include "queue/breaker.h"
 
 #define PATH_BYTES_MAX 4096
+#define JSON_MAX (1u << 20)
+#define MAX_AGE 3600
 
-static const char usage[] = "Usage: tappal status [--config DIR]\n"
-                            "Says which accounts there are and how many messages wait to be sent.";
+static const char usage[] =
+    "Usage: tappal status [--json] [--config DIR]\n"
+    "       tappal status --check [--max-age TIME] [--config DIR]\n"
+    "Says which accounts there are, which of them fail, and how many messages wait to be sent.\n"
+    "  --check         one line, and an exit status for monitoring: 2 where a message waits for too long,\n"
+    "                  1 where an account fails or messages were given up, else 0\n"
+    "  --max-age TIME  how long a message may wait, default 1h";
+
+struct status {
+    struct place place;
+    struct config config;
+    bool configured;
+    struct err fault; /* of the configuration, where not */
+    struct breaker *breakers;
+    char *queue;
+    size_t waiting, due, failed, aside;
+    int64_t oldest; /* when the oldest that is not held came in; 0: none */
+    enum waker waker;
+};
+
+/* -- gathering -- */
+
+static bool gather_accounts(struct status *s, struct err *err)
+{
+    s->configured = place_load(&s->place, &s->config, &s->fault);
+    if (!s->configured)
+        return true;
+    s->breakers = calloc(s->config.count + 1, sizeof *s->breakers);
+    if (!s->breakers)
+        return err_nomem(err);
+    for (size_t i = 0; i < s->config.count; i++)
+        if (!breaker_load(&s->place, &s->config.accounts[i], &s->breakers[i], err))
+            return false;
+    return true;
+}
+
+/* The first that is not held is the oldest. */
+static void find_oldest(struct status *s, struct store *store, const struct store_item *items, size_t count)
+{
+    for (size_t i = 0; i < count && s->oldest == 0; i++) {
+        struct message m;
+        struct err ignored;
+        if (store_peek(store, items[i].id, &m, &ignored) == TAKE_GOT && !m.journal.held)
+            s->oldest = m.envelope.accepted;
+        store_release(&m);
+    }
+}
+
+static bool gather_store(struct status *s, struct store *store, struct err *err)
+{
+    struct store_item *items = NULL;
+    bool ok = store_list(store, &items, &s->waiting, err) && store_count(store, "failed", &s->failed, err) &&
+              store_count(store, "aside", &s->aside, err);
+    for (size_t i = 0; ok && i < s->waiting; i++)
+        s->due += items[i].due <= clock_now();
+    if (ok)
+        find_oldest(s, store, items, s->waiting);
+    free(items);
+    s->waker = waker_find(&s->place, store);
+    return ok;
+}
+
+static bool gather_queue(struct status *s, struct err *err)
+{
+    struct str path = STR_INIT(PATH_BYTES_MAX);
+    struct store store;
+    bool ok = place_queue(&s->place, &path, err) && store_open(path.buf, &store, err);
+    if (ok) {
+        s->queue = strdup(path.buf);
+        ok = (s->queue || err_nomem(err)) && gather_store(s, &store, err);
+        store_close(&store);
+    }
+    str_free(&path);
+    return ok;
+}
+
+static void status_free(struct status *s)
+{
+    for (size_t i = 0; s->breakers && i < s->config.count; i++)
+        breaker_free(&s->breakers[i]);
+    free(s->breakers);
+    free(s->queue);
+    if (s->configured)
+        conf_free(&s->config);
+    place_free(&s->place);
+}
+
+/* -- for people -- */
 
 static const char *server_name(bool on, const struct endpoint *server)
 {
     return !on ? "-" : server->host ? server->host : server->socket ? server->socket : "a tunnel";
 }
 
-static void say_accounts(const struct config *config)
+static void say_account(const struct account *a, const struct breaker *b)
 {
-    for (size_t i = 0; i < config->count; i++) {
-        const struct account *a = &config->accounts[i];
-        say("%s: %s; sends by %s, fetches from %s", a->name, a->address ? a->address : "(no address)",
-            server_name(a->send.on, &a->send.server), server_name(a->fetch.on, &a->fetch.server));
-    }
+    char since[32];
+    say("%s: %s; sends by %s, fetches from %s", a->name, a->address ? a->address : "(no address)",
+        server_name(a->send.on, &a->send.server), server_name(a->fetch.on, &a->fetch.server));
+    if (b->failures == 0)
+        return;
+    text_show_duration(clock_now() > b->since ? (uint64_t)(clock_now() - b->since) : 0, since);
+    say("  cannot send for %s: %s", since, b->why.what);
+    if (b->why.hint[0])
+        say("  hint: %s", b->why.hint);
 }
 
-static bool say_queue(const char *path, struct err *err)
+static const char *plural(size_t n)
 {
-    struct store store;
-    struct store_item *items = NULL;
-    size_t count = 0;
-    size_t failed = 0;
-    if (!store_open(path, &store, err))
-        return false;
-    bool ok = store_list(&store, &items, &count, err) && store_count(&store, "failed", &failed, err);
-    size_t due = 0;
-    for (size_t i = 0; i < count; i++)
-        due += items[i].due <= clock_now();
-    if (ok && count == 0)
+    return n == 1 ? "" : "s";
+}
+
+static int say_people(const struct status *s)
+{
+    if (s->failed > 0)
+        say("%zu message%s could not be sent and lie%s in %s/failed: tappal queue list", s->failed,
+            plural(s->failed), s->failed == 1 ? "s" : "", s->queue);
+    if (s->aside > 0)
+        say("%zu damaged message%s lie%s in %s/aside", s->aside, plural(s->aside), s->aside == 1 ? "s" : "",
+            s->queue);
+    for (size_t i = 0; s->configured && i < s->config.count; i++)
+        say_account(&s->config.accounts[i], &s->breakers[i]);
+    if (s->waiting == 0)
         say("No message waits.");
-    else if (ok)
-        say("%zu message%s wait%s, %zu of them due now: tappal queue list", count, count == 1 ? "" : "s",
-            count == 1 ? "s" : "", due);
-    if (ok && failed > 0)
-        say("%zu message%s could not be sent and lie%s in %s/failed", failed, failed == 1 ? "" : "s",
-            failed == 1 ? "s" : "", path);
-    free(items);
-    store_close(&store);
-    return ok;
+    else
+        say("%zu message%s wait%s, %zu of them due now: tappal queue list", s->waiting, plural(s->waiting),
+            s->waiting == 1 ? "s" : "", s->due);
+    if (s->waiting > 0)
+        say("The queue is woken by %s.", waker_name(s->waker));
+    return s->configured ? 0 : say_error(NULL, &s->fault);
 }
 
-static int status(const struct place *place)
+/* -- for programs -- */
+
+static bool add_breaker(struct json_out *j, const struct breaker *b, struct err *err)
 {
-    struct err err;
-    struct config config;
-    struct str path = STR_INIT(PATH_BYTES_MAX);
-    int result = 0;
-    if (place_load(place, &config, &err)) {
-        say_accounts(&config);
-        conf_free(&config);
-    } else {
-        result = say_error(NULL, &err);
+    return json_open(j, "failure", '{', err) && json_text(j, "kind", err_kind_name(b->why.kind), err) &&
+           json_text(j, "error", b->why.what, err) && json_text(j, "hint", b->why.hint, err) &&
+           json_number(j, "times", b->failures, err) && json_number(j, "since", b->since, err) &&
+           json_number(j, "next_probe", b->next, err) && json_close(j, '}', err);
+}
+
+static bool add_accounts(struct json_out *j, const struct status *s, struct err *err)
+{
+    bool ok = json_open(j, "accounts", '[', err);
+    for (size_t i = 0; ok && s->configured && i < s->config.count; i++) {
+        const struct account *a = &s->config.accounts[i];
+        ok = json_open(j, NULL, '{', err) && json_text(j, "name", a->name, err) &&
+             json_text(j, "address", a->address, err) && json_bool(j, "sends", a->send.on, err) &&
+             json_bool(j, "fetches", a->fetch.on, err) &&
+             (s->breakers[i].failures > 0 ? add_breaker(j, &s->breakers[i], err)
+                                          : json_text(j, "failure", NULL, err)) &&
+             json_close(j, '}', err);
     }
-    if (!place_queue(place, &path, &err) || !say_queue(path.buf, &err))
+    return ok && json_close(j, ']', err);
+}
+
+static int say_json(const struct status *s)
+{
+    struct err err = {0};
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j = json_begin(&out);
+    bool ok = json_open(&j, NULL, '{', &err) && add_accounts(&j, s, &err) &&
+              json_text(&j, "configuration_error", s->configured ? NULL : s->fault.what, &err) &&
+              json_number(&j, "waiting", (int64_t)s->waiting, &err) &&
+              json_number(&j, "due", (int64_t)s->due, &err) && json_number(&j, "oldest", s->oldest, &err) &&
+              json_number(&j, "failed", (int64_t)s->failed, &err) &&
+              json_number(&j, "aside", (int64_t)s->aside, &err) &&
+              json_text(&j, "woken_by", s->waker == WAKER_NONE ? NULL : waker_name(s->waker), &err) &&
+              json_close(&j, '}', &err);
+    if (ok)
+        say("%s", out.buf);
+    str_free(&out);
+    return ok ? (s->configured ? 0 : err_exit_status(s->fault.kind)) : say_error(NULL, &err);
+}
+
+/* -- for monitoring -- */
+
+enum { CHECK_GOOD, CHECK_WARNING, CHECK_CRITICAL };
+
+static int say_check(const struct status *s, uint64_t max_age)
+{
+    char age[32];
+    uint64_t waits = s->oldest > 0 && clock_now() > s->oldest ? (uint64_t)(clock_now() - s->oldest) : 0;
+    text_show_duration(waits, age);
+    if (waits > max_age) {
+        say("CRITICAL: %zu message%s wait%s, the oldest for %s", s->waiting, plural(s->waiting),
+            s->waiting == 1 ? "s" : "", age);
+        return CHECK_CRITICAL;
+    }
+    for (size_t i = 0; s->configured && i < s->config.count; i++) {
+        if (s->breakers[i].failures == 0)
+            continue;
+        say("WARNING: account %s cannot send: %s", s->config.accounts[i].name, s->breakers[i].why.what);
+        return CHECK_WARNING;
+    }
+    if (!s->configured) {
+        say("WARNING: %s", s->fault.what);
+        return CHECK_WARNING;
+    }
+    if (s->failed + s->aside > 0) {
+        say("WARNING: %zu message%s could not be sent", s->failed + s->aside, plural(s->failed + s->aside));
+        return CHECK_WARNING;
+    }
+    say("OK: %zu message%s wait%s", s->waiting, plural(s->waiting), s->waiting == 1 ? "s" : "");
+    return CHECK_GOOD;
+}
+
+/* -- the command -- */
+
+struct options {
+    const char *config;
+    bool json, check, has_age;
+    uint64_t max_age;
+};
+
+static int status(const struct options *o)
+{
+    struct status s = {.fault = {0}};
+    struct err err = {0};
+    int result;
+    if (!place_find(o->config, &s.place, &err))
+        return o->check ? CHECK_CRITICAL : say_error(NULL, &err);
+    if (!gather_accounts(&s, &err) || !gather_queue(&s, &err)) {
         result = say_error(NULL, &err);
-    str_free(&path);
+        result = o->check ? CHECK_CRITICAL : result;
+    } else {
+        result = o->check ? say_check(&s, o->max_age) : o->json ? say_json(&s) : say_people(&s);
+    }
+    status_free(&s);
     return result;
+}
+
+static int bad_usage(void)
+{
+    fprintf(stderr, "%s\n", usage);
+    return err_exit_status(ERR_USAGE);
 }
 
 int cmd_status(int argc, char **argv)
 {
-    enum { CONFIG = 1, HELP };
+    enum { CONFIG = 1, JSON, CHECK, AGE, HELP };
     static const struct option long_options[] = {
-        {"config", required_argument, NULL, CONFIG}, {"help", no_argument, NULL, HELP}, {NULL, 0, NULL, 0}};
-    const char *config = NULL;
-    struct place place;
-    struct err err;
+        {"config", required_argument, NULL, CONFIG}, {"json", no_argument, NULL, JSON},
+        {"check", no_argument, NULL, CHECK},         {"max-age", required_argument, NULL, AGE},
+        {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
+    struct options o = {.max_age = MAX_AGE};
     optind = 0;
     for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
-        if (c == CONFIG) {
-            config = optarg;
-            continue;
+        switch (c) {
+        case CONFIG:
+            o.config = optarg;
+            break;
+        case JSON:
+            o.json = true;
+            break;
+        case CHECK:
+            o.check = true;
+            break;
+        case AGE:
+            o.has_age = true;
+            if (!text_duration(optarg, &o.max_age))
+                return bad_usage();
+            break;
+        case HELP:
+            say("%s", usage);
+            return 0;
+        default:
+            return bad_usage();
         }
-        fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
-        return c == HELP ? 0 : err_exit_status(ERR_USAGE);
     }
-    if (optind < argc) {
-        fprintf(stderr, "%s\n", usage);
-        return err_exit_status(ERR_USAGE);
-    }
-    if (!place_find(config, &place, &err))
-        return say_error(NULL, &err);
-    int result = status(&place);
-    place_free(&place);
-    return result;
+    if (optind < argc || (o.json && o.check) || (o.has_age && !o.check))
+        return bad_usage();
+    return status(&o);
 }

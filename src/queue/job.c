@@ -20,6 +20,8 @@
 #include "queue/text.h"
 
 #define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
+#define HUNG_UP_ALONE 3   /* tries of a message that ended so, before it is to blame where others pass */
+#define CRASHES_MAX 3     /* of a process handling a message, before it is held */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
 
 /* One attempt. */
@@ -347,6 +349,12 @@ static bool record_doubt(struct attempt *a, struct err *err)
                : journal_next(a->w, clock_now() + RETRY_IN_DOUBT, err);
 }
 
+/* The host hung up at this message again, and takes others: it is delayed alone. */
+static bool is_to_blame(const struct job *job)
+{
+    return job->line->passed && job->message->journal.attempts >= HUNG_UP_ALONE;
+}
+
 /* The connection, or the account, failed within a transaction. */
 static enum job_end cut(struct attempt *a, const struct smtp_transaction *t, const struct err *why,
                         struct err *err)
@@ -364,7 +372,7 @@ static enum job_end cut(struct attempt *a, const struct smtp_transaction *t, con
     tell_waiter(job);
     waiter_failure(job->waiter, why);
     line_close(job->line);
-    job->line->hung_up++;
+    job->line->hung_up += is_to_blame(job) ? 0 : 1;
     if (ok && (t->blame == SMTP_BLAME_ACCOUNT || job->line->hung_up >= HUNG_UP_MAX)) {
         ok = line_fail(job->line, why, err);
     }
@@ -600,11 +608,24 @@ static enum job_end stay(struct job *job, struct journal_writer *w, struct err *
     return job_note_failure(job->store, job->message, &b->why, b->next, err) ? JOB_KEPT : JOB_LOCAL;
 }
 
+/* Whoever handled this message was killed, time and again: by it, perhaps. */
+static enum job_end hold_poison(struct job *job, struct journal_writer *w, struct err *err)
+{
+    static const char why[] = "whoever tried to send it was killed over it three times";
+    bool ok = journal_attempt_end(w, err) && journal_hold(w, why, err) && journal_sync(w, err);
+    log_event(LOG_LEVEL_ERROR, "held", "id", job->message->id, "account", job->line->account->name, "problem",
+              why, NULL);
+    return ok ? JOB_KEPT : JOB_LOCAL;
+}
+
 static enum job_end run(struct job *job, struct journal_writer *w, struct err *err)
 {
     const struct message *m = job->message;
     if (m->journal.finished) {
         return store_remove(job->store, job->message, err) ? JOB_DONE : JOB_LOCAL;
+    }
+    if (m->journal.unfinished >= CRASHES_MAX && !m->journal.held) {
+        return hold_poison(job, w, err);
     }
     if (m->journal.in_doubt_open && m->journal.unfinished > 0) {
         enum job_end end = settle_doubt(job, w, err);

@@ -214,6 +214,7 @@ bool line_fail(struct line *line, const struct err *why, struct err *err)
 bool line_works(struct line *line, struct err *err)
 {
     line->hung_up = 0;
+    line->passed = true;
     line->messages++;
     return line->breaker.failures == 0 || breaker_close(&line->breaker, err);
 }

@@ -17,6 +17,7 @@ struct line {
     unsigned messages; /* that went over this connection */
     struct peer peer;  /* what the host bears in commands ahead of answers */
     unsigned hung_up;  /* connections in a row that ended within a transaction */
+    bool passed;       /* messages went through in this run */
     bool down;         /* not to be tried again in this run */
     bool notice_due;   /* messages have waited for long, and nobody was told (queue/notice) */
 };

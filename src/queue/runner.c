@@ -81,9 +81,9 @@ static bool serve(struct runner *r, struct message *m, struct waiter *waiter, st
     if (line != NULL && waiter->fd < 0 && batch_suits(line, m)) {
         return batch_add(&r->batch, line, m, err) != JOB_LOCAL;
     }
-    /* A small one need not stand behind it. */
-    enum job_end before =
-        m->facts.size > SMTP_WHOLE_MAX ? batch_run(&r->batch, err) : batch_rest(&r->batch, err);
+    /* A small one need not stand behind a large one, nor a new one behind one that may cost us the connection. */
+    bool may_delay = m->facts.size > SMTP_WHOLE_MAX || m->journal.attempts > 0;
+    enum job_end before = may_delay ? batch_run(&r->batch, err) : batch_rest(&r->batch, err);
     if (before == JOB_LOCAL) {
         store_release(m);
         return false;
@@ -146,13 +146,24 @@ static bool remember(struct runner *r, const struct store_item *items, const boo
             memcpy(seen[n++], items[i].id, STORE_ID_LEN + 1);
         }
     }
+    if (n > 0) {
+        qsort(seen, n, sizeof(*seen), by_id);
+    }
     free(r->seen);
     r->seen = seen;
     r->seen_count = n;
     return true;
 }
 
-/* One pass over the queue, oldest first. *any_r: there was something to do. */
+/* What was never tried, by age; then what is due for the longest time. So whatever failed as a probe goes behind the
+ * others, and no message keeps new ones waiting. */
+static int by_turn(const void *a, const void *b)
+{
+    const struct store_item *x = a, *y = b;
+    return x->due != y->due ? (x->due < y->due ? -1 : 1) : strcmp(x->id, y->id);
+}
+
+/* One pass over the queue. *any_r: there was something to do. */
 static bool scan(struct runner *r, bool *any_r, struct err *err)
 {
     struct store_item *items = NULL;
@@ -161,6 +172,9 @@ static bool scan(struct runner *r, bool *any_r, struct err *err)
     *any_r = false;
     if (!store_list(&r->store, &items, &count, err)) {
         return false;
+    }
+    if (count > 0) {
+        qsort(items, count, sizeof(*items), by_turn);
     }
     bool *handled = calloc(count + 1, sizeof(bool));
     bool ok = handled != NULL || err_nomem(err);

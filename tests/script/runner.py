@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """runner - tappal queue run --watch: it takes what tappal-sendmail stores, retries in time, and stops when told to."""
 # run: limit=180
+import json
 import os
 import pathlib
 import shutil
@@ -14,7 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import BUILD, MESSAGE, Home
 from peer import Peer
-from tap import done, ok, same, skip
+from tap import done, matches, ok, same, skip
 
 GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 8BITMIME\n"
 ONE = "C: MAIL FROM:<ada@example.org>*\nS: 250 ok\nC: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 queued\n"
@@ -157,6 +158,98 @@ def test_network_comes_up():
         child.wait(timeout=20)
 
 
-for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_network_comes_up):
+def deliver(home, script):
+    with Peer(script, limit=20) as peer:
+        home.account(peer.port)
+        home.deliver()
+        hang_up(peer)
+    return peer
+
+
+def test_poison():
+    """A message over which three runners were killed is held; the others go out."""
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        for _ in range(4):  # the first time, that is before the record
+            home.env["TAPPAL_TEST_STEP"] = "stop:4:tappal-deliver"  # behind the record of the attempt
+            deliver(home, GREET + ONE)
+            del home.env["TAPPAL_TEST_STEP"]
+        same([r.split()[0] for r in home.journal(ident)][-3:], ["attempt"] * 3, "three runners were killed over it")
+        other = home.put()
+        peer = deliver(home, GREET + ONE + QUIT)
+        ok(peer.good, "the other one goes out", *peer.transcript)
+        same(home.ids(), [ident], f"it stays ({other} does not)")
+        ok(any(r.startswith("hold ") for r in home.journal(ident)), "and is held", home.journal(ident))
+        with Peer(GREET + ONE + QUIT, limit=20) as peer:
+            home.account(peer.port)
+            queue(home, "release", ident)
+            ok(peer.wait() and wait_for(lambda: not home.ids()), "released, it is tried again", *peer.transcript)
+
+
+def test_hung_up_at_one():
+    """The host hangs up at two messages, each time, and takes others: those are not kept waiting by them."""
+    bad = GREET + "C: MAIL FROM:<bad@example.org>*\nS: 250 ok\nC: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\ncut\nnext\n"
+    good = GREET + ONE
+    with Home() as home:
+        home.account(1)
+        bads = [home.put(options=("-f", "bad@example.org")) for _ in range(2)]
+        for _ in range(3):
+            home.later(4000)
+            deliver(home, bad + bad)
+        for turn in range(2):
+            home.later(4000)
+            home.put()
+            peer = deliver(home, good + bad.replace(GREET, "", 1) + bad + bad)
+            ok(home.ids() == bads, f"turn {turn}: the good one passes, before the bad ones", *peer.transcript)
+            ok(not list(home.dir.glob(".local/state/tappal/accounts/*.breaker")), f"turn {turn}: and the account is not to blame")
+
+
+def queue(home, *arguments):
+    return subprocess.run([BUILD / "tappal", "queue", *arguments], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
+
+
+def status(home, *arguments):
+    return subprocess.run([BUILD / "tappal", "status", *arguments], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_status():
+    with Home() as home, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        home.account(taken.getsockname()[1])
+        checked = status(home, "--check")
+        same((checked.returncode, checked.stdout), (0, "OK: 0 messages wait\n"), "check: all is well")
+        same(json.loads(status(home, "--json").stdout)["accounts"], [{"name": "work", "address": "ada@example.org", "sends": True, "fetches": True, "failure": None}], "json: accounts")
+        ident = home.put()
+        matches(status(home).stdout, r"1 message waits, 1 of them due now: .*\nThe queue is woken by nothing, until", "status says that nothing will wake the queue")
+        home.deliver()
+        checked = status(home, "--check")
+        same(checked.returncode, 1, "check: an account fails")
+        matches(checked.stdout, "^WARNING: account work cannot send: .*refused the connection", "and says so")
+        matches(status(home).stdout, r"work: .*\n  cannot send for .*refused the connection", "status too")
+        same(json.loads(status(home, "--json").stdout)["accounts"][0]["failure"]["kind"], "network", "json too")
+        home.later(3 * 3600)
+        checked = status(home, "--check", "--max-age", "2h")
+        same((checked.returncode, checked.stdout), (2, "CRITICAL: 1 message waits, the oldest for 3 h\n"), "check: it waits for too long")
+        same(status(home, "--check", "--max-age", "4h").returncode, 1, "check: not for too long")
+        queue(home, "hold", ident)
+        same(status(home, "--check", "--max-age", "2h").returncode, 1, "check: what is held waits for nobody")
+        for arguments in (["--max-age", "1h"], ["--check", "--json"], ["--check", "--max-age", "soon"]):
+            same(status(home, *arguments).returncode, 64, f"{arguments}: bad usage")
+    with Home() as home:
+        home.account(1)
+        queue(home, "bounce", home.put())
+        ok(wait_for(lambda: home.ids("failed")), "bounced")
+        matches(status(home).stdout, r"^1 message could not be sent and lies in .*failed", "what failed is the first line of status")
+        same(status(home, "--check").returncode, 1, "and a warning")
+        runner = Runner(home)
+        home.account(1)
+        home.put()
+        ok(json.loads(status(home, "--json").stdout)["woken_by"] == "a standing runner", "a runner that stands is known")
+        runner.stop()
+
+
+for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_network_comes_up, test_poison,
+             test_hung_up_at_one, test_status):
     test()
 done()
