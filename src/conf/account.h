@@ -74,8 +74,10 @@ struct fetch_conf {
     struct endpoint server; /* .protocol is PROTO_IMAP or PROTO_POP3 */
     struct credentials who;
     struct strv folders; /* INBOX where the file says nothing */
-    enum toggle subscribed;
-    char *maildir;       /* absolute */
+    enum toggle subscribed, unseen;
+    char *search;     /* an IMAP SEARCH program */
+    uint32_t max_age; /* seconds; 0: any */
+    char *maildir;    /* absolute */
     enum layout layout;
     enum keep_mode keep;
     uint32_t keep_days; /* of KEEP_DAYS */

@@ -292,6 +292,19 @@ static void check_sending(const struct view *view)
     }
 }
 
+static void check_imap_only(const struct view *view)
+{
+    static const char *const names[] = {"subscribed", "unseen", "search", "max_age"};
+    struct err err;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (view->account->fetch.server.protocol != PROTO_POP3 || !is_set(view, "fetch", names[i]))
+            continue;
+        err_set(&err, ERR_CONFIG, "POP3 knows nothing of `%s`.", names[i]);
+        err_hint(&err, "Take it out, or use protocol = imap.");
+        fault_at(view, "fetch", names[i], &err);
+    }
+}
+
 static void check_fetching(const struct view *view)
 {
     struct err err;
@@ -307,6 +320,7 @@ static void check_fetching(const struct view *view)
         err_hint(&err, "Take `folders` out, or use protocol = imap.");
         fault_at(view, "fetch", "folders", &err);
     }
+    check_imap_only(view);
 }
 
 void settle_account(struct account *account, const struct ini_file *own, const struct ini_file *defaults,

@@ -49,9 +49,11 @@ static bool check_numbers(struct imap_job *job, struct err *err)
     return seen_set_validity(seen, box->validity, err) && seen_set_next(seen, 1, err);
 }
 
-/* advance - remembers up to where all is settled */
+/* advance - remembers up to where all is settled; what a filter leaves out never is */
 static bool advance(struct imap_job *job, uint32_t missing, struct err *err)
 {
+    if (imap_box_is_filtered(&job->pull->account->fetch))
+        return seen_sync(job->f.seen, err);
     uint32_t next = imap_box(job->imap)->next;
     uint32_t last = job->count ? job->wanted[job->count - 1].uid : 0;
     if (last >= next && last < UINT32_MAX)

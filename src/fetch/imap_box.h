@@ -24,6 +24,7 @@ struct imap_job {
     struct imap *imap;
     struct pull_folder f;
     uint32_t first;        /* what is below it is settled */
+    struct uidset *only;   /* NULL: whatever is new */
     struct wanted *wanted; /* by UID */
     size_t count, cap, done, strays;
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
@@ -35,6 +36,9 @@ struct imap_job {
 /* False with imap_usable(): only this folder failed. */
 MUST_USE bool imap_box_pull(const struct pull *pull, struct pull_result *result, struct imap *imap,
                             const struct folder *folder, bool *lost_r, struct err *err);
+
+/* Does the configuration leave some messages out? */
+bool imap_box_is_filtered(const struct fetch_conf *conf);
 
 /* -- the steps (imap_list.c, imap_fetch.c, imap_delete.c) -- */
 MUST_USE bool imap_box_list(struct imap_job *job, struct err *err);

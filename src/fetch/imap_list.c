@@ -1,9 +1,14 @@
 /* imap_list - what is new in the folder: what the server lists from the first UID that is not settled, less
  * what we have. A UID that one answer leaves out may stand in the other: both are asked. */
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "fetch/batch.h"
 #include "fetch/imap_box.h"
+
+#define DAY 86400
 
 static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err)
 {
@@ -27,7 +32,7 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
     struct imap_job *job = arg;
     (void)taken;
     /* "n:*" gives the last message even where its UID is below n. What is not ours to fetch passes by. */
-    if (fetch->uid < job->first)
+    if (fetch->uid < job->first || (job->only && !uidset_has(job->only, fetch->uid)))
         return true;
     struct seen_key key = seen_key_uid(fetch->uid);
     const struct seen_entry *e = seen_find(job->f.seen, &key);
@@ -86,6 +91,93 @@ static bool finish_both(struct imap_job *job, unsigned fetch_tag, unsigned searc
     return imap_finish(job->imap, search_tag, events, "search for messages", ok ? err : &second) && ok;
 }
 
+/* -- where only some messages are wanted -- */
+
+bool imap_box_is_filtered(const struct fetch_conf *conf)
+{
+    return conf->unseen || conf->search || conf->max_age > 0;
+}
+
+/* add_since - a day more than asked for: the server's clock is in a zone of its own */
+static bool add_since(uint32_t max_age, struct str *out, struct err *err)
+{
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t since = clock_now() - max_age - DAY;
+    struct tm day;
+    return !gmtime_r(&since, &day) ||
+           str_addf(out, err, " SINCE %d-%s-%04d", day.tm_mday, months[day.tm_mon], day.tm_year + 1900);
+}
+
+static bool add_filter(const struct fetch_conf *conf, struct str *out, struct err *err)
+{
+    return (!conf->unseen || str_addz(out, " UNSEEN", err)) &&
+           (conf->max_age == 0 || add_since(conf->max_age, out, err)) &&
+           (!conf->search || str_addf(out, err, " (%s)", conf->search));
+}
+
+/* search_range - up to `last`; 0: to the end */
+static bool search_range(struct imap_job *job, uint32_t first, uint32_t last, const char *filter,
+                         struct err *err)
+{
+    struct imap_events events = {.found = job->only};
+    char end[16] = "*";
+    unsigned tag;
+    if (last != 0)
+        snprintf(end, sizeof end, "%u", last);
+    if (imap_send(job->imap, &tag, err, "UID SEARCH %sUID %u:%s%s",
+                  imap_can(job->imap, "ESEARCH") ? "RETURN (ALL) " : "", first, end, filter) &&
+        imap_finish(job->imap, tag, &events, "search for messages", err))
+        return true;
+    if (job->pull->account->fetch.search && imap_usable(job->imap))
+        err_hint(err, "Look at the option `search` in %s.", job->pull->account->file);
+    return false;
+}
+
+/* search_filtered - in one go, or in as many as keep an answer of one line within bounds */
+static bool search_filtered(struct imap_job *job, struct err *err)
+{
+    struct str filter = STR_INIT(CHAT_LINE_MAX);
+    uint32_t first = job->first, next = imap_box(job->imap)->next;
+    bool ok = add_filter(&job->pull->account->fetch, &filter, err);
+    if (!imap_can(job->imap, "ESEARCH"))
+        for (; ok && next > first && next - first > IMAP_BOX_SEARCH_MAX; first += IMAP_BOX_SEARCH_MAX)
+            ok = search_range(job, first, first + IMAP_BOX_SEARCH_MAX - 1, filter.buf, err);
+    ok = ok && search_range(job, first, 0, filter.buf, err);
+    str_free(&filter);
+    return ok;
+}
+
+/* drop_placed - from job->only: what is here already */
+static bool drop_placed(struct imap_job *job, struct err *err)
+{
+    for (uint32_t uid = uidset_next(job->only, 0); uid; uid = uidset_next(job->only, uid)) {
+        struct seen_key key = seen_key_uid(uid);
+        const struct seen_entry *e = seen_find(job->f.seen, &key);
+        if (((e && e->state == SEEN_PLACED) || uid < job->first) && !uidset_remove(job->only, uid, uid, err))
+            return false;
+    }
+    return true;
+}
+
+/* list_filtered - what the server finds, and the sizes of those that are new */
+static bool list_filtered(struct imap_job *job, struct err *err)
+{
+    struct uidset only = UIDSET_INIT;
+    struct imap_events events = {.arg = job, .fetched = listed};
+    unsigned tag;
+    job->only = &only;
+    bool ok = search_filtered(job, err) && drop_placed(job, err);
+    if (ok && only.count > 0)
+        ok = imap_send(job->imap, &tag, err, "UID FETCH %u:%u (UID RFC822.SIZE INTERNALDATE)",
+                       uidset_next(&only, 0), uidset_max(&only)) &&
+             imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &only, err);
+    job->only = NULL;
+    uidset_free(&only);
+    sort_wanted(job);
+    return ok;
+}
+
 bool imap_box_list(struct imap_job *job, struct err *err)
 {
     struct uidset found = UIDSET_INIT;
@@ -96,6 +188,8 @@ bool imap_box_list(struct imap_job *job, struct err *err)
     job->first = seen_next(job->f.seen);
     if (box->exists == 0 || (box->next != 0 && box->next <= job->first))
         return true;
+    if (imap_box_is_filtered(&job->pull->account->fetch))
+        return list_filtered(job, err);
     bool ok =
         imap_send(job->imap, &fetch_tag, err, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE)", job->first) &&
         send_search(job, &searched, &search_tag, err) &&

@@ -11,6 +11,7 @@ import re
 import shutil
 import ssl
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
@@ -116,6 +117,21 @@ def folders(house, ada):
     connection.logout()
 
 
+def only_some(house, ada):
+    anew(house, ada)
+    connection = imap(house)
+    day = 86400
+    for subject, flags, age in (("new", None, 1), ("read", "\\Seen", 1), ("old", None, 90), ("old and read", "\\Seen", 90)):
+        connection.append("INBOX", flags, imaplib.Time2Internaldate(time.time() - age * day), letter(subject))
+    connection.logout()
+    for options, count in (({"unseen": "yes", "max_age": "30d"}, 1), ({"search": 'OR SUBJECT "old and" SUBJECT nothing'}, 2), ({"unseen": "yes"}, 3), ({}, 4)):
+        ada.account(fetch=options)
+        result = ada.run("tappal-fetch")
+        tap.ok(result.status == 0 and len(ada.fetched()) == count, f"only some: {options}", result)
+        tap.same(ada.run("tappal-fetch").out, "work: no new messages\n", f"only some: {options}: nothing twice")
+    tap.same(sorted(ada.fetched()), sorted(here(letter(s)) for s in ("new", "read", "old", "old and read")), "only some: in the end all, once")
+
+
 def accounts_side_by_side(house, ada):
     anew(house, ada)
     ada.account("work", fetch={"maildir": ada.home / "Mail/work"})
@@ -198,7 +214,7 @@ def damaged_memory(house, ada):
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
-        for part in (every_way_in, unread_stays_unread, folders, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
+        for part in (every_way_in, unread_stays_unread, folders, only_some, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
             part(house, ada)
     tap.done()
 

@@ -201,6 +201,34 @@ def unopened(house):
     fetching.run_case(ada, "subscribed, LSUB", SIGN_IN + 'C: {tag} LSUB "" "*"\nS: * LSUB () "/" INBOX\nS: {tag} OK\n' + box([], following=2) + BYE, "imap", mail=[b"a\nb\n"] * 3, subscribed="yes", **wide)
 
 
+def filtered(house):
+    """Only some messages; those that are left out are not forgotten."""
+    ada = house.person()
+    caps = SIGN_IN.replace("UIDPLUS", "UIDPLUS ESEARCH")
+    opened = box([], following=4).replace("* 0 EXISTS", "* 3 EXISTS")
+
+    def finds(program, found, uids=None):
+        lines = f'C: {{tag}} UID SEARCH RETURN (ALL) UID 1:* {program}\nS: * ESEARCH (TAG "{{tag}}") UID ALL {found}\nS: {{tag}} OK\n'
+        if uids:
+            lines += f"C: {{tag}} UID FETCH {uids} (UID RFC822.SIZE INTERNALDATE)\n" + "".join(f"S: * {i} FETCH (UID {i} RFC822.SIZE 6)\n" for i in (1, 2, 3)) + "S: {tag} OK\n"
+        return lines
+
+    two = ASK.replace("{set}", "1,3") + ONE + ONE.replace("UID 1", "UID 3") + DONE
+    both = {"unseen": "yes", "search": 'OR FROM ada SUBJECT "x y"'}
+    fetching.run_case(ada, "unseen and search", caps + opened + finds('UNSEEN (OR FROM ada SUBJECT "x y")', "1,3", "1:3") + two + BYE, "imap", mail=[b"a\nb\n"] * 2, **both)
+    fetching.run_case(ada, "nothing new", caps + opened + finds('UNSEEN (OR FROM ada SUBJECT "x y")', "1,3") + BYE, "imap", mail=[b"a\nb\n"] * 2, **both)
+    fetching.run_case(ada, "max_age", caps + opened + finds("SINCE *", "3") + BYE, "imap", mail=[b"a\nb\n"] * 2, max_age="30d")
+    refused = 'C: {tag} UID SEARCH RETURN (ALL) UID 1:* (FROG ada)\nS: {tag} BAD what\n'
+    fetching.run_case(ada, "a program that is none", caps + opened + refused + BYE, "imap", mail=[b"a\nb\n"] * 2, status=69, err="search for messages: what\n.*`search`", search="FROG ada")
+    fetching.run_case(ada, "later without", SIGN_IN + box([1, 2, 3]) + ASK.replace("{set}", "2") + ONE.replace("UID 1", "UID 2") + DONE + BYE, "imap", mail=[b"a\nb\n"] * 3)
+    fetching.run_case(house.person(), "POP3 knows no search", "", "pop3", status=78, err="POP3 knows nothing of `search`", whole=False, search="ALL", limit=3)
+    ada = house.person()
+    many = box([], following=7002).replace("* 0 EXISTS", "* 3 EXISTS")
+    parts = "C: {tag} UID SEARCH UID 1:5000 UNSEEN\nS: * SEARCH\nS: {tag} OK\nC: {tag} UID SEARCH UID 5001:* UNSEEN\nS: * SEARCH 7001\nS: {tag} OK\n"
+    listing = "C: {tag} UID FETCH 7001:7001 (UID RFC822.SIZE INTERNALDATE)\nS: {tag} OK\n"
+    fetching.run_case(ada, "without ESEARCH, in parts", SIGN_IN + many + parts + listing + ASK.replace("{set}", "7001") + ONE.replace("UID 1", "UID 7001") + DONE + BYE, "imap", mail=[b"a\nb\n"], unseen="yes")
+
+
 def dry_run(house):
     ada = house.person()
     result, server = fetching.play(ada, SIGN_IN + box([1, 2]) + BYE, "imap", args=("--dry-run",), keep="no")
@@ -218,6 +246,7 @@ def main():
         hostile_names(house)
         second_runs(house)
         unopened(house)
+        filtered(house)
         dry_run(house)
     tap.done()
 
