@@ -390,6 +390,7 @@ bool conf_check(const char *dir, const char *file, struct strv *lines_r, struct 
         read_one(&loading, file);
     else if (ok)
         read_all(&loading);
+    faults_sort(&loading.faults);
     ok = ok && strv_copy(lines_r, &loading.faults.lines, err);
     ok = finish(&loading, err) && ok;
     conf_free(&config);

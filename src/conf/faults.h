@@ -13,6 +13,8 @@ struct faults {
 
 void faults_add(struct faults *faults,
                 const struct err *err); /* a fault that is there already is not repeated */
+/* By file, as these were met, and by line; what is about a file as a whole comes last. */
+void faults_sort(struct faults *faults);
 void faults_free(struct faults *faults);
 
 #endif

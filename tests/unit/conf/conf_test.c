@@ -409,18 +409,22 @@ START_TEST(test_conf_check_says_everything)
     struct err err = {0};
     struct strv lines = STRV_INIT;
     static const char text[] = "[account]\naddres = x\n[send]\nport = y\ntls = z\n[zend]\nhost = 1\n";
+    static const char defaults[] = "[send]\ntls = 1\nport = q\n"; /* the table has port before tls */
     write_file("accounts/work.ini", text, strlen(text));
     write_file("accounts/home.ini", "[send]\nx\n", 9);
     write_file("accounts/.work.ini.swp", "junk", 4);
     write_file("accounts/work.ini~", "junk", 4);
+    write_file("tappal.ini", defaults, strlen(defaults));
     ck_assert(!conf_check(root, NULL, &lines, &err));
     static const char *const expect[] = {
+        "tappal.ini:2: `tls` cannot be `1`.",
+        "tappal.ini:3: `q` is not a port.",
         "accounts/home.ini:2: This line has no equals sign.",
         "accounts/home.ini: [send] names no server.",
         "accounts/work.ini:2: [account] has no option `addres`.",
-        "accounts/work.ini:6: There is no section [zend].",
         "accounts/work.ini:4: `y` is not a port.",
         "accounts/work.ini:5: `tls` cannot be `z`.",
+        "accounts/work.ini:6: There is no section [zend].",
         "accounts/work.ini: [send] names no server.",
     };
     size_t n = 0;
@@ -429,6 +433,7 @@ START_TEST(test_conf_check_says_everything)
             ck_assert_str_eq(where(lines.items[i]), n < COUNT(expect) ? expect[n++] : "nothing more");
     ck_assert_uint_eq(n, COUNT(expect));
     strv_free(&lines);
+    ck_assert_int_eq(unlink("tappal.ini"), 0);
     ck_assert(!conf_check(root, "accounts/home.ini", &lines, &err));
     ck_assert_uint_eq(lines.count, 4);
     strv_free(&lines);
