@@ -114,6 +114,26 @@ static bool parse(int argc, char **argv, struct account_wish *wish, bool *help_r
     return true;
 }
 
+static int bad_words(const char *verb, char **words, int count)
+{
+    static const struct {
+        const char *verb, *command, *lacks;
+    } rows[] = {{"add", "account add", "an address"},
+                {"list", "account list", NULL},
+                {"show", "account show", "a name"}};
+    static const char *const verbs[] = {"add", "list", "show", NULL};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        int most = rows[i].lacks ? 2 : 1;
+        if (strcmp(verb, rows[i].verb) != 0)
+            continue;
+        return count < most ? cmd_lacks(rows[i].command, rows[i].lacks, usage)
+                            : cmd_surplus(rows[i].command, words[most], usage);
+    }
+    if (verb[0])
+        cmd_unknown("tappal account", verb, verbs);
+    return show_usage(stderr);
+}
+
 int cmd_account(int argc, char **argv)
 {
     struct account_wish wish = {0};
@@ -132,5 +152,5 @@ int cmd_account(int argc, char **argv)
         return with_config(wish.config, NULL);
     if (strcmp(verb, "show") == 0 && words == 2)
         return with_config(wish.config, word);
-    return show_usage(stderr);
+    return bad_words(verb, argv + optind, words);
 }

@@ -474,6 +474,19 @@ static int run(const char *what, const char *name, const struct auth_options *op
     return result;
 }
 
+static int bad_words(bool known, const char *verb, const char *surplus, const char *const *verbs)
+{
+    char command[32];
+    snprintf(command, sizeof command, "auth %s", verb);
+    if (known)
+        return surplus ? cmd_surplus(command, surplus, usage)
+                       : cmd_lacks(command, "the name of an account", usage);
+    if (verb[0] != '\0')
+        (void)cmd_unknown("tappal auth", verb, verbs);
+    fprintf(stderr, "%s\n", usage);
+    return err_exit_status(ERR_USAGE);
+}
+
 int cmd_auth(int argc, char **argv)
 {
     static const char *const verbs[] = {"login", "status", "logout", NULL};
@@ -490,9 +503,7 @@ int cmd_auth(int argc, char **argv)
     for (size_t i = 0; verbs[i] != NULL; i++)
         known = known || strcmp(verbs[i], verb) == 0;
     bool needs_account = strcmp(verb, "status") != 0;
-    if (!known || words > 2 || (needs_account && words != 2)) {
-        fprintf(stderr, "%s\n", usage);
-        return err_exit_status(ERR_USAGE);
-    }
+    if (!known || words > 2 || (needs_account && words != 2))
+        return bad_words(known, verb, words > 2 ? argv[optind + 2] : NULL, verbs);
     return run(verb, words == 2 ? argv[optind + 1] : NULL, &options);
 }

@@ -94,10 +94,8 @@ int cmd_check(int argc, char **argv)
         fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
         return c == HELP ? 0 : err_exit_status(ERR_USAGE);
     }
-    if (argc - optind > 1) {
-        fprintf(stderr, "%s\n", usage);
-        return err_exit_status(ERR_USAGE);
-    }
+    if (argc - optind > 1)
+        return cmd_surplus("check", argv[optind + 1], usage);
     if (!place_find(config, &place, &err))
         return say_error(NULL, &err);
     int status = check_place(&place, argv[optind]);

@@ -15,4 +15,11 @@ int cmd_status(int argc, char **argv);  /* status.c */
  * password_from_stdin: the first line of stdin is the password. */
 int cmd_auth_login(const struct account *account, bool password_from_stdin);
 
+/* -- words.c: what is wrong with the command line; each returns the exit status -- */
+/* under: "tappal queue". Names the nearest of `known`, which ends in NULL. */
+int cmd_unknown(const char *under, const char *word, const char *const *known);
+/* command: "queue list". The usage comes behind the sentence. */
+int cmd_surplus(const char *command, const char *word, const char *usage);
+int cmd_lacks(const char *command, const char *what, const char *usage);
+
 #endif

@@ -126,12 +126,25 @@ static int bad_usage(void)
     return err_exit_status(ERR_USAGE);
 }
 
+#define SUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
+
 static const struct subcommand *find_subcommand(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof subcommands / sizeof *subcommands; i++)
+    for (size_t i = 0; name && i < SUBCOMMANDS; i++)
         if (strcmp(subcommands[i].name, name) == 0)
             return &subcommands[i];
     return NULL;
+}
+
+static int unknown(const char *word)
+{
+    const char *names[SUBCOMMANDS + 1];
+    for (size_t i = 0; i < SUBCOMMANDS; i++)
+        names[i] = subcommands[i].name;
+    names[SUBCOMMANDS] = NULL;
+    int status = cmd_unknown("tappal queue", word, names);
+    fprintf(stderr, "%s\n", usage);
+    return status;
 }
 
 static int act_on_each(struct queue_desk *desk, queue_act *act, char **ids)
@@ -163,7 +176,7 @@ static int run(const struct subcommand *s, const struct queue_desk *asked, const
 
 static bool options_fit(const struct subcommand *s, const struct queue_desk *asked)
 {
-    return s && (!asked->json || s->takes_json) && ((!asked->watch && !asked->account) || s->takes_account);
+    return (!asked->json || s->takes_json) && ((!asked->watch && !asked->account) || s->takes_account);
 }
 
 int cmd_queue(int argc, char **argv)
@@ -204,7 +217,15 @@ int cmd_queue(int argc, char **argv)
         }
     }
     const struct subcommand *s = find_subcommand(argv[optind]);
-    if (!options_fit(s, &asked) || (argv[optind + 1] != NULL) != (s->act != NULL))
+    if (!s)
+        return argv[optind] ? unknown(argv[optind]) : bad_usage();
+    char command[32];
+    snprintf(command, sizeof command, "queue %s", s->name);
+    if (s->act && !argv[optind + 1])
+        return cmd_lacks(command, "the ID of a message", usage);
+    if (!s->act && argv[optind + 1])
+        return cmd_surplus(command, argv[optind + 1], usage);
+    if (!options_fit(s, &asked))
         return bad_usage();
     return run(s, &asked, config, argv + optind + 1);
 }

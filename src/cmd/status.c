@@ -289,7 +289,9 @@ int cmd_status(int argc, char **argv)
             return bad_usage();
         }
     }
-    if (optind < argc || (o.json && o.check) || (o.has_age && !o.check))
+    if (optind < argc)
+        return cmd_surplus("status", argv[optind], usage);
+    if ((o.json && o.check) || (o.has_age && !o.check))
         return bad_usage();
     return status(&o);
 }

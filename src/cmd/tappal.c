@@ -8,7 +8,6 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 
@@ -42,20 +41,11 @@ static int help(void)
 
 static int unknown(const char *name)
 {
-    struct err err;
     const char *names[COMMANDS + 1];
     for (size_t i = 0; i < COMMANDS; i++)
         names[i] = commands[i].name;
     names[COMMANDS] = NULL;
-    const char *near = text_nearest(name, names);
-    char shown[64];
-    text_clean(shown, sizeof shown, name, strlen(name));
-    err_set(&err, ERR_USAGE, "There is no command `%s`.", shown);
-    if (near)
-        err_hint(&err, "Did you mean `tappal %s`?", near);
-    else
-        err_hint(&err, "tappal --help lists the commands.");
-    return say_error(NULL, &err);
+    return cmd_unknown("tappal", name, names);
 }
 
 /* become - this process goes on as a sister program, under its own name */

@@ -47,6 +47,13 @@ def the_command_line(lab):
     for words in (["account"], ["account", "add"], ["account", "add", "a@b.c", "d"], ["account", "burn"], ["account", "list", "x"],
                   ["account", "list", "--no-such"], ["check", "a", "b"], ["status", "x"]):
         tap.same(ada.run("tappal", *words).status, 64, f"usage: {' '.join(words)}")
+    for words, said in ((["queue", "shwo"], r"no command `tappal queue shwo`.*tappal queue show"), (["status", "foo"], "`foo`"),
+                        (["auth", "lgoin", "x"], "tappal auth login"), (["account", "lst"], "tappal account list"),
+                        (["queue", "show"], "ID"), (["queue", "list", "x"], "`x`"), (["auth", "login"], "name of an account"),
+                        (["check", "a", "bb"], "`bb`"), (["account", "add"], "an address"), (["account", "list", "yy"], "`yy`")):
+        wrong = ada.run("tappal", *words)
+        tap.same(wrong.status, 64, f"tappal {' '.join(words)}")
+        tap.matches(wrong.err, f"^tappal: .*{said}.*Usage: ", "says what is wrong, then the usage")
     for words in (["account", "--help"], ["check", "--help"], ["status", "--help"], ["auth", "--help"], ["queue", "--help"],
                   ["send", "--help"], ["fetch", "--help"]):
         tap.same(ada.run("tappal", *words).status, 0, " ".join(words))
