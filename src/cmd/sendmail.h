@@ -31,7 +31,7 @@ void desk_close(struct desk *desk);
 MUST_USE bool desk_open_store(struct desk *desk, struct err *err);
 /* How many octets more the queue may take, by max_bytes. ERR_LOCAL: no message more. */
 MUST_USE bool desk_room(struct desk *desk, uint64_t *room_r, struct err *err);
-MUST_USE bool desk_use_room(const struct desk *desk, uint64_t *room, size_t n, struct err *err);
+MUST_USE bool desk_use_room(const struct desk *desk, uint64_t *room, uint64_t n, struct err *err);
 /* Which account sends; NULL with *fault_r set where that cannot be decided now. */
 const struct account *desk_choose(const struct desk *desk, const char *sender, const char *header_from,
                                   struct err *fault_r);

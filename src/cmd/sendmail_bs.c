@@ -118,9 +118,18 @@ static bool set_text(char **to, const char *from, struct err *err)
     return *to != NULL || err_nomem(err);
 }
 
+/* A message that the queue will not take is refused before it is sent. */
+static bool has_room(struct talk *t, uint64_t size, struct err *why)
+{
+    uint64_t room;
+    return desk_room(&t->desk, &room, why) && desk_use_room(&t->desk, &room, size, why);
+}
+
 static bool take_mail(struct talk *t, const struct smtp_request *r, struct err *err)
 {
     struct err why;
+    if (!has_room(t, r->size, &why))
+        return reply_error(t, &why, err);
     letter_begin(&t->letter, &t->desk, false);
     struct envelope *asked = &t->letter.asked;
     asked->ret = r->ret != RET_UNSET ? r->ret : t->desk.options->ret;

@@ -82,7 +82,7 @@ bool desk_room(struct desk *desk, uint64_t *room_r, struct err *err)
     return true;
 }
 
-bool desk_use_room(const struct desk *desk, uint64_t *room, size_t n, struct err *err)
+bool desk_use_room(const struct desk *desk, uint64_t *room, uint64_t n, struct err *err)
 {
     if (n > *room)
         return is_full(desk, "max_bytes", err);

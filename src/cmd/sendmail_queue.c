@@ -20,7 +20,7 @@ static bool is_chosen(const struct sendmail_options *o, const struct message *m)
     return false;
 }
 
-/* What is held, or in doubt, waits all the same; and what another is at needs no hurry. */
+/* What is in doubt waits its time, what is held until it is released; and what another is at needs no hurry. */
 static bool make_due(struct store *store, const char *id, const struct sendmail_options *o, struct err *err)
 {
     struct message m;
@@ -29,8 +29,7 @@ static bool make_due(struct store *store, const char *id, const struct sendmail_
     bool ok = true;
     if (store_take(store, id, &m, &ignored) != TAKE_GOT)
         return true;
-    if (is_chosen(o, &m) && !m.journal.held && !m.journal.in_doubt_open &&
-        journal_due(&m.journal) > clock_now())
+    if (is_chosen(o, &m) && !m.journal.in_doubt_open && journal_due(&m.journal) > clock_now())
         ok = journal_open(store, &m, &w, err) && journal_next(w, 0, err) && journal_sync(w, err);
     journal_close(&w);
     store_release(&m);

@@ -133,10 +133,10 @@ static void read_name(const char *text, size_t n, char name[NAME_SIZE], const ch
         quoted = text[i] == '"' ? !quoted : quoted;
         if (text[i] == '"' || (blank && found.len == 0))
             continue;
-        ok = ok && text[i] != '\0' && str_addc(&found, text[i], &ignored);
+        ok = ok && !text_has_control(text + i, 1) && str_addc(&found, text[i], &ignored);
         end = blank ? end : found.len;
     }
-    if (ok && i < n && end > 0) {
+    if (ok && i < n && end > 0 && found.buf[0] != '\\') {
         str_cut(&found, end);
         snprintf(name, NAME_SIZE, "%s", found.buf);
         *colon_r = text + i;

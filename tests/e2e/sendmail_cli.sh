@@ -185,6 +185,14 @@ silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: x
     test "$(envelope | grep -c '^unusable: "')" = 4 && envelope | grep -q '^unusable: "two words" is not a mail address: these are several words\.$'
 ok $? "what is no address keeps nobody else from getting the message"
 clear
+printf 'To: a@b, e@f\nCc: a@B\n\nhi\n' | send -t c@d a@b
+silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: c@d|recipient: a@b|recipient: e@f|'
+ok $? "-t adds to the recipients of the command line, and each gets it once"
+clear
+printf '>From ada Sun Nov 22 03:00:00 2026\nSubject: x\n\nhi\n' | send bob@example.test
+silent && ! text | grep -q 'From ada'
+ok $? "a leading >From line is dropped"
+clear
 long=$(printf '%0150d' 0)
 printf 'hi\n' | send -f "SRS0=$long=example.test=ada@example.org" "$long+bounce@example.test"
 silent && envelope | grep -q "^sender: SRS0=$long=example.test=ada@example.org$" && envelope | grep -q "^recipient: $long+bounce@example.test$" && ! envelope | grep -q unusable
@@ -265,6 +273,10 @@ ok $? "max_bytes: one that does not: 75, not kept"
 printf 'hi\n' | send a@b
 silent
 ok $? "max_bytes: a small one still fits"
+clear
+head -c 3000000 /dev/zero | tr '\0' x | send a@b
+is 75 && nothing
+ok $? "max_bytes: a message that is too large for an empty queue: 75, nothing left"
 cp "$top/main.ini" "$home/.config/tappal/tappal.ini"
 
 # -- refused, nothing kept --

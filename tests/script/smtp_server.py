@@ -203,6 +203,15 @@ def test_disk():
         same(home.codes(said + said + QUIT, TAPPAL_TEST_STEP="fail:1:EIO"), "250 250 354 451 250 250 354 250 221", "a fault of the disk is one message's, not the conversation's")
 
 
+def test_limits():
+    with Home() as home:
+        (home.dir / ".config/tappal/tappal.ini").write_text("[queue]\nmax_messages = 2\nmax_bytes = 100k\n")
+        same(home.codes(b"MAIL FROM:<a@b> SIZE=200000\r\nRCPT TO:<c@d>\r\nRSET\r\n" + MAIL + b"DATA\r\n" + b"x\r\n" * 50000 + b".\r\n" + QUIT), "452 503 250 250 250 354 452 221", "max_bytes: before the text where SIZE says it, else behind it")
+        same((home.kept(), home.left()), ([], []), "max_bytes: nothing is kept")
+        same(home.codes((MAIL + b"DATA\r\nx\r\n.\r\n") * 2 + b"MAIL FROM:<a@b>\r\n" + QUIT), "250 250 354 250 250 250 354 250 452 221", "max_messages: two, and not a third")
+        same(len(home.kept()), 2, "max_messages: two are kept")
+
+
 def test_nowhere_to_keep():
     with Home() as home:
         (home.dir / "state/tappal").write_text("")

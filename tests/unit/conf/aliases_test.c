@@ -53,6 +53,8 @@ static const struct {
     /* faults */
     {"x y z\nb: c@d\n", "b", "c@d|", "1: \"x y z\" is not an alias: its name and a colon are missing.\n"},
     {": x@y\nb: c@d\n", "b", "c@d|", "1: \": x@y\" is not an alias: its name and a colon are missing.\n"},
+    {"\\a: x@y\n", "a", "a|", "1: \"\\a: x@y\" is not an alias: its name and a colon are missing.\n"},
+    {"a\001: x@y\n", "a", "a|", "1: \"a\\x01: x@y\" is not an alias: its name and a colon are missing.\n"},
     {"a: two words, c@d\n", "a", "c@d|", "1: \"two words\" is not a mail address.\n"},
     {"a: b@c\nA: d@e\n", "a", "b@c|", "2: \"a\" has an entry already, which counts.\n"},
     {"a:\n", "a", "", ""},
