@@ -29,6 +29,7 @@ static bool set_origin(struct letter *l, const char *header_from, struct err *er
     e->accepted = clock_now();
     e->uid = (uint32_t)getuid();
     e->ret = l->asked.ret;
+    e->require_tls = l->asked.require_tls || desk->options->require_tls;
     return copy_text(&e->config_dir, dir != NULL ? dir : desk->place.config_dir, err) &&
            copy_text(&e->account, l->account != NULL ? l->account->name : NULL, err) &&
            copy_text(&e->header_from, header_from, err) && copy_text(&e->envid, l->asked.envid, err);

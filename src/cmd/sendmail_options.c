@@ -22,6 +22,7 @@ enum meaning {
     ALIASES,
     BECOME,
     OPTION,
+    NAMED,
     RUN_QUEUE,
     SENDER,
     FULL_NAME,
@@ -48,7 +49,7 @@ static const struct flag {
     {'F', WORD, FULL_NAME},    {'G', ALONE, IGNORED}, /* relayed, not submitted */
     {'I', ALONE, ALIASES},     {'J', ALONE, IGNORED}, {'L', WORD, IGNORED}, /* the name in syslog */
     {'M', WORD, IGNORED},                             /* a macro; of old, a message to run */
-    {'N', WORD, NOTIFY},       {'O', WORD, IGNORED},  /* -O name=value, some of which name files */
+    {'N', WORD, NOTIFY},       {'O', WORD, NAMED},    /* -O name=value, some of which name files */
     {'Q', REST, IGNORED},                             /* quarantine */
     {'R', WORD, RET},          {'T', WORD, IGNORED},  /* a time-out, of old */
     {'U', ALONE, IGNORED},                            /* first submission */
@@ -101,6 +102,13 @@ static void set_option(struct sendmail_options *o, const char *text)
         o->dot_is_text = true;
     else if (text[0] == 'd' && text[1] != '\0')
         o->mode = text[1] == 'i' ? SEND_WAIT : text[1] == 'b' ? SEND_BACKGROUND : SEND_QUEUE;
+}
+
+/* -O: of those with long names one, which Postfix has too (RFC 8689). */
+static void set_named_option(struct sendmail_options *o, const char *text)
+{
+    if (text_eq_nocase(text, "requiretls=yes"))
+        o->require_tls = true;
 }
 
 static bool set_notify(struct sendmail_options *o, const char *text, struct err *err)
@@ -171,6 +179,9 @@ static bool apply(struct sendmail_options *o, enum meaning meaning, const char *
         break;
     case OPTION:
         set_option(o, word);
+        break;
+    case NAMED:
+        set_named_option(o, word);
         break;
     case SENDER:
         o->sender = word;

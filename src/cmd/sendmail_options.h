@@ -27,6 +27,7 @@ struct sendmail_options {
     bool dot_is_text;    /* -i, -oi */
     bool verbose;        /* -v */
     bool json;           /* --json */
+    bool require_tls;    /* -O requiretls=yes */
     enum send_mode mode; /* -odi, -odb, -odq; SEND_AUTO: nothing was said */
     unsigned notify;     /* -N: enum dsn_notify, or-ed */
     enum dsn_ret ret;    /* -R */

@@ -9,12 +9,13 @@ import pathlib
 import re
 import socket
 import sys
+import tempfile
 import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import MESSAGE, Home
-from peer import Peer
+from peer import Peer, make_certs
 from tap import done, matches, ok, same
 
 HELLO = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250-mail.example.test\n"
@@ -342,6 +343,28 @@ def test_dsn():
         went_well(peer, "DSN that the server lacks")
         same(run.verdicts(), ["0 delivered 250 2.0.0"], "DSN that the server lacks: delivered all the same")
         matches(home.logged(), "note .*does not know DSN", "DSN that the server lacks: with a note")
+
+
+def test_require_tls():
+    """Over a connection without TLS the server may offer what it likes."""
+    for what, offer in (("not offered", CHUNKED), ("offered without TLS", HELLO + "S: 250-REQUIRETLS\nS: 250 PIPELINING\n")):
+        home, _, run, peer = once(offer + QUIT, options=("-f", "ada@example.org", "-O", "requiretls=yes"))
+        with home:
+            went_well(peer, f"REQUIRETLS, {what}: nothing is sent")
+            same(run.verdicts(), ["0 refused 550 5.7.30"], f"REQUIRETLS, {what}: refused")
+    with tempfile.TemporaryDirectory() as certs:
+        make_certs(certs)
+        offer = HELLO + "S: 250-REQUIRETLS\nS: 250 PIPELINING\n"
+        script = offer + "C: MAIL FROM:<ada@example.org> REQUIRETLS\n" + RCPT + "C: DATA\nS: 250 ok\nS: 250 ok\nS: 354 go\ndata\nS: 250 2.0.0 done\n" + QUIT
+        home = Home()
+        with home:
+            home.account(1)
+            ident = home.put(options=("-f", "ada@example.org", "-O", "requiretls=yes"))
+            with Peer(script, tls=True, certs=certs, limit=20) as peer:
+                home.account(peer.port, tls="implicit", tls_ca=certs + "/ca.pem")
+                run = home.deliver(ident)
+            went_well(peer, "REQUIRETLS over TLS")
+            same(run.verdicts(), ["0 delivered 250 2.0.0"], "REQUIRETLS over TLS: delivered")
 
 
 def test_limits():

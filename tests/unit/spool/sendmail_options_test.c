@@ -99,6 +99,8 @@ static const struct {
      "-i -f ada@example.org bob@example.test -f",
      "bob@example.test|-f",
      {.dot_is_text = true, .sender = "ada@example.org"}},
+    {"REQUIRETLS", "-O RequireTLS=yes a@b", "a@b", {.require_tls = true}},
+    {"REQUIRETLS, not", "-O requiretls=no -Orequiretls a@b", "a@b", {.require_tls = false}},
     {"rmail", "-G -i -fada -- bob", "bob", {.dot_is_text = true, .sender = "ada"}},
     {"everything ignored",
      "-Am -Ac -C /x -C/x -D /x -E -J -L tag -Ltag -M id -O a=b -Oa=b -Q -Qwhy -T 5d -U -X /x -X/x "
@@ -185,6 +187,7 @@ START_TEST(test_options_of_callers)
     ck_assert_uint_eq(o.notify, wanted.notify);
     ck_assert_int_eq(o.from_header, wanted.from_header);
     ck_assert_int_eq(o.dot_is_text, wanted.dot_is_text);
+    ck_assert_int_eq(o.require_tls, wanted.require_tls);
     ck_assert_int_eq(o.verbose, wanted.verbose);
     ck_assert_int_eq(o.json, wanted.json);
     ck_assert_int_eq(o.queue_by, wanted.queue_by);
