@@ -24,21 +24,28 @@ enum {
     OPTION_ACCOUNT,
     OPTION_WATCH,
     OPTION_VERBOSE,
+    OPTION_QUIET,
     OPTION_HELP,
     OPTION_VERSION
 };
 
 static const struct option options[] = {
-    {"queue", required_argument, NULL, OPTION_QUEUE}, {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
-    {"now", no_argument, NULL, OPTION_NOW},           {"ask", no_argument, NULL, OPTION_ASK},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},   {"account", required_argument, NULL, OPTION_ACCOUNT},
-    {"watch", no_argument, NULL, OPTION_WATCH},       {NULL, 0, NULL, 0},
+    {"queue", required_argument, NULL, OPTION_QUEUE},
+    {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
+    {"now", no_argument, NULL, OPTION_NOW},
+    {"ask", no_argument, NULL, OPTION_ASK},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"account", required_argument, NULL, OPTION_ACCOUNT},
+    {"watch", no_argument, NULL, OPTION_WATCH},
+    {"quiet", no_argument, NULL, OPTION_QUIET},
+    {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
     "Usage: tappal-deliver [--queue DIR] [--wait-for ID | --watch] [--account NAME] [--now] [--ask]\n"
-    "                      [--verbose]\n"
+    "                      [--verbose] [--quiet]\n"
     "Sends what is due in the queue, then leaves.\n"
     "  --queue DIR    this queue rather than one's own\n"
     "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
@@ -47,10 +54,11 @@ static const char usage[] =
     "  --watch        does not leave, but waits for what comes\n"
     "  --ask          a person at the terminal may be asked for a password\n"
     "  --verbose      the dialogue goes to file descriptor 3 as well\n"
+    "  --quiet        nothing is logged to stderr, unless the configuration says so\n"
     "  --help, --version";
 
 /* False: nothing more to do, the exit status is in status_r. */
-static bool read_options(int argc, char **argv, struct runner_options *o, int *status_r)
+static bool read_options(int argc, char **argv, struct runner_options *o, bool *quiet_r, int *status_r)
 {
     struct err err = {0};
     int option;
@@ -76,6 +84,9 @@ static bool read_options(int argc, char **argv, struct runner_options *o, int *s
             break;
         case OPTION_VERBOSE:
             o->verbose = true;
+            break;
+        case OPTION_QUIET:
+            *quiet_r = true;
             break;
         case OPTION_HELP:
             say("%s", usage);
@@ -103,15 +114,21 @@ static bool read_options(int argc, char **argv, struct runner_options *o, int *s
     return true;
 }
 
-/* Where the configuration says to log; a broken one is no reason to be silent. */
-static void open_log(const struct place *place)
+/* Where the configuration says to log; a broken one is no reason to be silent. quiet: who started us says what
+ * became of each message, and need not do so twice; the log is for later then, if somebody keeps one. */
+static void open_log(const struct place *place, bool quiet)
 {
     struct config config;
     struct err ignored;
+    bool chosen = false;
     log_open(PROGRAM, NULL);
     if (place_load(place, &config, &ignored)) {
         log_open(PROGRAM, config.log);
+        chosen = config.log != NULL;
         conf_free(&config);
+    }
+    if (quiet && !chosen && log_to_stderr()) {
+        log_open(PROGRAM, "syslog");
     }
 }
 
@@ -134,11 +151,12 @@ int main(int argc, char **argv)
     struct place place;
     struct err err = {0};
     int status = 0;
+    bool quiet = false;
 
     proc_begin(argv[0]);
     fs_read_test_hook(PROGRAM);
     clock_read_test_shift();
-    if (!read_options(argc, argv, &o, &status)) {
+    if (!read_options(argc, argv, &o, &quiet, &status)) {
         return status;
     }
     /* Nothing we start may hold the pipe open. */
@@ -148,7 +166,7 @@ int main(int argc, char **argv)
     if (!place_find(NULL, &place, &err)) {
         return say_error(NULL, &err);
     }
-    open_log(&place);
+    open_log(&place, quiet);
     if (!run(&o, &place, &err)) {
         log_event(LOG_LEVEL_ERROR, "left", "problem", err.what, "hint", err.hint, NULL);
         status = log_to_stderr() ? err_exit_status(err.kind) : say_error(NULL, &err);

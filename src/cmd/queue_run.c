@@ -118,6 +118,8 @@ static bool say_outcome(struct store *store, const struct follow *f, bool *stays
     bool ok = queue_why(&m, NULL, &why, err);
     if (ok)
         say("%s  still queued%s, %s", f->id, tried ? "" : ", not tried", why.buf);
+    if (ok && m.journal.last_hint && m.journal.last_hint[0])
+        say("  hint: %s", m.journal.last_hint);
     str_free(&why);
     store_release(&m);
     return ok;
@@ -137,7 +139,7 @@ static bool run_deliverer(struct store *store, const char *account, int *status_
     struct str program = STR_INIT(LINE_MAX_BYTES), output = STR_INIT(OUTPUT_MAX);
     bool ok = proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
               add_arguments(&argv, store, account, err) && strv_add(&argv, "--now", err) &&
-              (!isatty(STDERR_FILENO) || strv_add(&argv, "--ask", err)) &&
+              strv_add(&argv, "--quiet", err) && (!isatty(STDERR_FILENO) || strv_add(&argv, "--ask", err)) &&
               proc_run(&(struct proc_run){.argv = argv.items,
                                           .limit_ms = RUN_LIMIT_MS,
                                           .keep_tty = true,

@@ -102,6 +102,16 @@ def test_run_without_server():
         ok(any(re.search("still queued, .*refused the connection", line) for line in lines), "the failure is told once at least", *lines)
         ok(all("still queued" in line for line in lines), "both are still queued", *lines)
         same(len(home.ids()), 2, "both are")
+    with Home() as home, socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        home.account(taken.getsockname()[1])
+        home.write(home.config / "tappal.ini", "")
+        home.put()
+        result = queue(home, "run")
+        same(result.stderr, "", "without a log of its own, the failure is not told twice")
+        matches(result.stdout, r"still queued.*refused the connection.*\n  hint: \w", "but once, with its hint")
+        home.write(home.config / "tappal.ini", "[tappal]\nlog = stderr\n")
+        matches(queue(home, "run").stderr, r"^tappal-deliver: failed ", "unless the log is wanted there")
 
 
 def test_remove():
