@@ -23,6 +23,7 @@ static const struct command {
     {"auth", cmd_auth, NULL, "store, test and delete passwords"},
     {"queue", cmd_queue, NULL, "list, send, hold and explain waiting messages"},
     {"status", cmd_status, NULL, "what is set up, and what waits"},
+    {"service", cmd_service, NULL, "have the queue looked at by systemd or cron, or not"},
     {"check", cmd_check, NULL, "look for faults in the configuration"},
     {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(1)"},
     {"fetch", NULL, "tappal-fetch", "fetch mail: tappal-fetch(1)"},

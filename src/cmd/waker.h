@@ -15,6 +15,6 @@ enum waker {
 enum waker waker_find(const struct place *place, struct store *store);
 const char *waker_name(enum waker waker);
 
-#define WAKER_MARK "tappal queue run" /* what a crontab line is known by */
+#define WAKER_MARK "# tappal service" /* what its crontab line is known by */
 
 #endif
