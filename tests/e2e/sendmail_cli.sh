@@ -482,6 +482,14 @@ send -bv a@b root
 is 0 && nothing && grep -q '^root@example.org would be sent from ada@example.org by the account work.$' "$top/out"
 ok $? "-bv says what would be done, and does nothing"
 
+printf 'To: root, two words\nCc: bob@example.test\nFrom: ada@example.org\n\nhi\n' | send -bv -t a@b
+is 0 && nothing && test "$(wc -l <"$top/out")" = 4 && grep -q '^bob@example.test would be sent from ada@example.org by the account work.$' "$top/out" &&
+    grep -q '^two words would be refused: "two words" is not a mail address' "$top/out"
+ok $? "-bv -t says it of the header's recipients too"
+printf 'To: x y\n\nhi\n' | send -bv -t
+is 65 && test ! -s "$top/out" && test -s "$top/err"
+ok $? "-bv -t without a usable recipient: 65"
+
 # -- handing over: $top/libexec/tappal-deliver is what the test says --
 LIBEXEC=$top/libexec
 mkdir "$LIBEXEC"
