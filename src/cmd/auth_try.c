@@ -6,6 +6,8 @@
 #include "cmd/account.h"
 #include "cmd/auth.h"
 
+#define TEST_SECONDS 60 /* a person waits; the protocols would give the server five minutes */
+
 static bool try_smtp(const struct session_options *options, const char *ehlo, struct err *err)
 {
     enum session_phase phase;
@@ -35,8 +37,11 @@ static bool try_pop3(const struct session_options *options, struct err *err)
 
 bool auth_try(const struct account *account, const struct auth_service *service, struct err *err)
 {
+    struct endpoint server = *service->server;
+    if (server.timeout == 0)
+        server.timeout = TEST_SECONDS;
     struct session_options options = {
-        .server = service->server,
+        .server = &server,
         .who = service->who,
         .account = account->name,
         .config_dir = account->config_dir,

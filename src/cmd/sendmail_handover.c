@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "cmd/say.h"
+#include "conf/settle.h"
 #include "spool/verdict.h"
 
 #define PIPE_MAX (VERDICT_LINE_MAX * 4)
@@ -227,6 +228,20 @@ static int decide(struct letter *l, struct message *m, const struct answers *ans
     return 0;
 }
 
+/* A server on a port of its own may be waiting for us to begin TLS, and we for its greeting, which has minutes. */
+static void say_no_verdict(const struct letter *l)
+{
+    const struct endpoint *server = &l->account->send.server;
+    enum tls_mode usual;
+    char hint[128];
+    say_warning("The server's verdict has not come yet; tappal queue show %s says how it stands.", l->id);
+    if (server->tls.mode != TLS_STARTTLS || settle_port_mode(PROTO_SMTP, server->port, &usual))
+        return;
+    snprintf(hint, sizeof hint, "If port %u speaks TLS from the first byte, use tls = implicit.",
+             server->port);
+    say_hint(hint);
+}
+
 static int conclude(struct letter *l, const struct answers *answers)
 {
     struct message m;
@@ -240,8 +255,7 @@ static int conclude(struct letter *l, const struct answers *answers)
         store_release(&m);
     } else if (took != TAKE_GONE) { /* gone: delivered, or reported on */
         if (!answers->ended && !answers->failed && isatty(STDERR_FILENO))
-            say_warning("The server's verdict has not come yet; tappal queue show %s says how it stands.",
-                        l->id);
+            say_no_verdict(l);
         say_kept(l, answers);
     }
     return status;

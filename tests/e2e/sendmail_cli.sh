@@ -505,6 +505,7 @@ deliverer() { # LINE...: the script's lines; $id and $msg are the message
 }
 account wait 'mode = wait' 'wait = 20s'
 account short 'mode = wait' 'wait = 1s'
+account hush 'mode = wait' 'wait = 1s' 'port = 2465' 'tls = starttls'
 account auto 'mode = auto' 'wait = 20s'
 account behind 'mode = background'
 
@@ -540,6 +541,12 @@ clear
 on_terminal --account short a@b
 is 0 && test "$(kept)" = 1 && grep -q 'verdict has not come yet' "$top/out"
 ok $? "the same on a terminal: it is said that nobody knows yet"
+! grep -q 'hint: If port' "$top/out" && is 0
+ok $? "and nothing about TLS where the port is a usual one"
+clear
+on_terminal --account hush a@b
+is 0 && test "$(kept)" = 1 && grep -q 'verdict has not come yet' "$top/out" && grep -q 'hint: If port 2465 .*tls = implicit' "$top/out"
+ok $? "with tls = starttls on a port of its own: that it may want TLS from the first byte"
 clear
 deliverer "echo started >$top/started" 'sleep 3'
 for sig in INT TERM HUP; do
