@@ -65,7 +65,7 @@ static struct alias *add_alias(struct aliases *a, const char *name, unsigned lin
 /* What mail is not sent to, whatever else it is. NULL: nothing of the kind. */
 static const char *unsupported(const char *s, size_t n)
 {
-    size_t quote = n > 0 && s[0] == '"' ? 1 : 0;
+    size_t quote = n > 0 && (s[0] == '"' || s[0] == '\\') ? 1 : 0;
     s += quote;
     n -= quote;
     if (n > 0 && s[0] == '|')

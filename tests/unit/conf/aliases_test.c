@@ -48,6 +48,9 @@ static const struct {
     {"a: /var/mail/a, \"/dev/null\"\n", "a", "",
      "1: \"/var/mail/a\" is a file; tappal writes none for an address.\n"
      "1: \"\"/dev/null\"\" is a file; tappal writes none for an address.\n"},
+    {"a: \\/dev/null, \\|x\n", "a", "",
+     "1: \"\\/dev/null\" is a file; tappal writes none for an address.\n"
+     "1: \"\\|x\" is a command; tappal runs none for an address.\n"},
     {"a: :include:/etc/list\n", "a", "",
      "1: \":include:/etc/list\" is a list to include, which tappal does not support.\n"},
     /* faults */
