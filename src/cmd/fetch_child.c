@@ -94,16 +94,18 @@ static void on_line(void *arg, char direction, const char *line)
 
 static void tell_summary(const struct child *c, const struct pull_result *r)
 {
-    char text[FETCH_LINE_MAX], messages[64], folders[64], deleted[64], size[32];
+    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", size[32];
     count(messages, r->messages, "new message", "new messages");
     count(folders, r->folders, "folder", "folders");
-    count(deleted, r->deleted, "deleted on the server", "deleted on the server");
+    if (r->moved > 0)
+        snprintf(moved, sizeof moved, ", %llu moved on the server", (unsigned long long)r->moved);
+    if (r->deleted > 0)
+        snprintf(deleted, sizeof deleted, ", %llu deleted on the server", (unsigned long long)r->deleted);
     text_show_size(r->octets, size);
     if (r->messages == 0)
-        snprintf(text, sizeof text, "no new messages%s%s", r->deleted ? ", " : "", r->deleted ? deleted : "");
+        snprintf(text, sizeof text, "no new messages%s%s", moved, deleted);
     else
-        snprintf(text, sizeof text, "%s, %s, %s%s%s", messages, size, folders, r->deleted ? ", " : "",
-                 r->deleted ? deleted : "");
+        snprintf(text, sizeof text, "%s, %s, %s%s%s", messages, size, folders, moved, deleted);
     tell(c, FETCH_SUMMARY, text);
 }
 

@@ -74,9 +74,10 @@ struct fetch_conf {
     struct endpoint server; /* .protocol is PROTO_IMAP or PROTO_POP3 */
     struct credentials who;
     struct strv folders; /* INBOX where the file says nothing */
-    enum toggle subscribed, unseen;
+    enum toggle subscribed, unseen, mark_seen;
     char *search;     /* an IMAP SEARCH program */
     uint32_t max_age; /* seconds; 0: any */
+    char *move_to;    /* a folder of the server, by name or use */
     char *maildir;    /* absolute */
     enum layout layout;
     enum keep_mode keep;

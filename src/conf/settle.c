@@ -294,7 +294,7 @@ static void check_sending(const struct view *view)
 
 static void check_imap_only(const struct view *view)
 {
-    static const char *const names[] = {"subscribed", "unseen", "search", "max_age"};
+    static const char *const names[] = {"subscribed", "unseen", "search", "max_age", "mark_seen", "move_to"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.server.protocol != PROTO_POP3 || !is_set(view, "fetch", names[i]))
@@ -321,6 +321,16 @@ static void check_fetching(const struct view *view)
         fault_at(view, "fetch", "folders", &err);
     }
     check_imap_only(view);
+    if (fetch->move_to && fetch->keep == KEEP_NO) {
+        err_set(&err, ERR_CONFIG, "`keep = no` deletes what `move_to` would move.");
+        err_hint(&err, "Take one of them out, or say after how many days mail is moved: keep = 30d.");
+        fault_at(view, "fetch", "move_to", &err);
+    }
+    if (fetch->move_to && (strpbrk(fetch->move_to, "*%") || fetch->move_to[0] == '!')) {
+        err_set(&err, ERR_CONFIG, "`move_to` names one folder, without wildcards.");
+        err_hint(&err, "Write it like this: move_to = Archive/old");
+        fault_at(view, "fetch", "move_to", &err);
+    }
 }
 
 void settle_account(struct account *account, const struct ini_file *own, const struct ini_file *defaults,

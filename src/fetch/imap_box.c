@@ -85,24 +85,25 @@ static bool work(struct imap_job *job, const struct folder *folder, struct err *
 {
     const struct fetch_conf *conf = &job->pull->account->fetch;
     uint32_t missing;
-    bool due = imap_box_has_due(job);
+    bool stuck = conf->move_to && !job->target, due = !stuck && imap_box_has_due(job);
     if (!due && is_settled(job, folder))
         return !job->pull->dry_run || report_dry(job);
-    bool deletes = !job->pull->dry_run && (conf->keep == KEEP_NO || due);
-    if (!imap_select(job->imap, folder->wire, !deletes, err))
+    bool deletes = !job->pull->dry_run && (conf->keep == KEEP_NO || job->target || due);
+    bool writes = deletes || (!job->pull->dry_run && conf->mark_seen);
+    if (!imap_select(job->imap, folder->wire, !writes, err))
         return err_prefix(err, "%s: ", folder->name);
     if (!check_numbers(job, err) || !imap_box_list(job, err))
         return false;
     if (job->pull->dry_run)
         return report_dry(job);
     return imap_box_fetch(job, &missing, err) && advance(job, missing, err) &&
-           (!deletes || imap_box_delete(job, err));
+           (!conf->mark_seen || imap_box_mark_seen(job, err)) && (!deletes || imap_box_delete(job, err));
 }
 
 bool imap_box_pull(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                   const struct folder *folder, bool *lost_r, struct err *err)
+                   const struct folder *folder, const char *target, bool *lost_r, struct err *err)
 {
-    struct imap_job job = {.pull = pull, .result = result, .imap = imap};
+    struct imap_job job = {.pull = pull, .result = result, .imap = imap, .target = target};
     bool ok = pull_folder_open(pull, folder->wire, folder->name, folder->path, &job.f, err) &&
               work(&job, folder, err);
     pull_folder_close(&job.f, result);

@@ -24,6 +24,7 @@ struct imap_job {
     struct imap *imap;
     struct pull_folder f;
     uint32_t first;        /* what is below it is settled */
+    const char *target;    /* a folder that messages are moved to instead of deleted; NULL: none */
     struct uidset *only;   /* NULL: whatever is new */
     struct wanted *wanted; /* by UID */
     size_t count, cap, done, strays;
@@ -35,7 +36,7 @@ struct imap_job {
 
 /* False with imap_usable(): only this folder failed. */
 MUST_USE bool imap_box_pull(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                            const struct folder *folder, bool *lost_r, struct err *err);
+                            const struct folder *folder, const char *target, bool *lost_r, struct err *err);
 
 /* Does the configuration leave some messages out? */
 bool imap_box_is_filtered(const struct fetch_conf *conf);
@@ -48,6 +49,7 @@ MUST_USE bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct e
 MUST_USE bool imap_box_is_same(struct imap_job *job, bool *same_r, struct err *err);
 bool imap_box_has_due(const struct imap_job *job);
 MUST_USE bool imap_box_delete(struct imap_job *job, struct err *err);
+MUST_USE bool imap_box_mark_seen(struct imap_job *job, struct err *err); /* what came in this session */
 /* Which of these UIDs are there? */
 MUST_USE bool imap_box_search(struct imap_job *job, const struct uidset *set, struct uidset *found,
                               struct err *err);

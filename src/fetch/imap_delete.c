@@ -132,21 +132,37 @@ bool imap_box_is_same(struct imap_job *job, bool *same_r, struct err *err)
 
 /* -- deleting -- */
 
+/* move_set - the one command that moves them; without it a copy is made, and what follows is as in deleting */
+static bool move_set(struct imap_job *job, const char *set, bool *moved_r, struct err *err)
+{
+    unsigned tag;
+    struct str name = STR_INIT(8192);
+    *moved_r = imap_can(job->imap, "MOVE") || imap_can(job->imap, "IMAP4rev2");
+    bool ok = imap_add_quoted(&name, job->target, strlen(job->target), err) &&
+              imap_send(job->imap, &tag, err, "UID %s %s %s", *moved_r ? "MOVE" : "COPY", set, name.buf) &&
+              imap_finish(job->imap, tag, NULL, "move messages", err);
+    str_free(&name);
+    return ok;
+}
+
 /* delete_set - \Deleted; and gone for good where the server can be told exactly which ones (RFC 4315) */
 static bool delete_set(struct imap_job *job, const struct uidset *set, bool uidplus, struct err *err)
 {
     struct str text = STR_INIT(CHAT_LINE_MAX);
     unsigned store, expunge = 0;
-    bool ok = uidset_write(set, &text, err) &&
-              imap_send(job->imap, &store, err, "UID STORE %s +FLAGS.SILENT (\\Deleted)", text.buf) &&
-              imap_finish(job->imap, store, NULL, "mark messages as deleted", err) &&
-              (!uidplus || (imap_send(job->imap, &expunge, err, "UID EXPUNGE %s", text.buf) &&
-                            imap_finish(job->imap, expunge, NULL, "delete messages", err)));
+    bool moved = false;
+    bool ok = uidset_write(set, &text, err) && (!job->target || move_set(job, text.buf, &moved, err));
+    if (ok && !moved)
+        ok = imap_send(job->imap, &store, err, "UID STORE %s +FLAGS.SILENT (\\Deleted)", text.buf) &&
+             imap_finish(job->imap, store, NULL, "mark messages as deleted", err) &&
+             (!uidplus || (imap_send(job->imap, &expunge, err, "UID EXPUNGE %s", text.buf) &&
+                           imap_finish(job->imap, expunge, NULL, "delete messages", err)));
     str_free(&text);
     for (uint32_t uid = uidset_next(set, 0); ok && uid; uid = uidset_next(set, uid)) {
         struct seen_key key = seen_key_uid(uid);
         ok = seen_gone(job->f.seen, &key, err);
-        job->result->deleted++;
+        job->result->moved += job->target != NULL;
+        job->result->deleted += job->target == NULL;
     }
     return ok;
 }
@@ -154,7 +170,8 @@ static bool delete_set(struct imap_job *job, const struct uidset *set, bool uidp
 static bool delete_doomed(struct imap_job *job, const struct uidset *doomed, struct err *err)
 {
     bool uidplus = imap_can(job->imap, "UIDPLUS") || imap_can(job->imap, "IMAP4rev2"), ok = true;
-    if (!uidplus && doomed->count > 0 && job->result->deleted == 0)
+    if (!uidplus && !(job->target && imap_can(job->imap, "MOVE")) && doomed->count > 0 &&
+        job->result->deleted + job->result->moved == 0)
         job->pull->watch.notice(
             job->pull->watch.arg,
             "The server has no UIDPLUS: fetched messages are marked as deleted there, and stay "
@@ -181,5 +198,21 @@ bool imap_box_delete(struct imap_job *job, struct err *err)
          delete_doomed(job, &doomed, err) && seen_sync(job->f.seen, err);
     uidset_free(&doomed);
     uidset_free(&old);
+    return ok;
+}
+
+bool imap_box_mark_seen(struct imap_job *job, struct err *err)
+{
+    bool ok = true;
+    for (uint32_t after = 0; ok && uidset_next(&job->fresh, after);) {
+        struct uidset set = UIDSET_INIT;
+        struct str text = STR_INIT(CHAT_LINE_MAX);
+        unsigned tag;
+        ok = some(&job->fresh, &after, &set, err) && uidset_write(&set, &text, err) &&
+             imap_send(job->imap, &tag, err, "UID STORE %s +FLAGS.SILENT (\\Seen)", text.buf) &&
+             imap_finish(job->imap, tag, NULL, "mark messages as read", err);
+        uidset_free(&set);
+        str_free(&text);
+    }
     return ok;
 }

@@ -25,7 +25,7 @@ bool pull_is_due(const struct pull *pull, const struct seen_entry *entry)
     const struct fetch_conf *conf = &pull->account->fetch;
     if (entry->state != SEEN_PLACED)
         return false;
-    return conf->keep == KEEP_NO ||
+    return conf->keep == KEEP_NO || (conf->keep == KEEP_YES && conf->move_to) ||
            (conf->keep == KEEP_DAYS && clock_now() - entry->when >= (int64_t)conf->keep_days * DAY);
 }
 

@@ -30,7 +30,7 @@ struct pull {
 /* What came of it; also after a failure. */
 struct pull_result {
     uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
-    uint64_t deleted;                   /* on the server */
+    uint64_t deleted, moved;            /* on the server */
     struct err trouble;                 /* the first of them; ERR_NONE: none */
 };
 
@@ -61,7 +61,7 @@ MUST_USE bool pull_folder_open(const struct pull *pull, const char *wire, const 
 void pull_folder_close(struct pull_folder *f, struct pull_result *result);
 /* Where host or login have changed and what the server holds does not match the memory. Always false. */
 bool pull_is_another(const struct pull_folder *f, const struct pull *pull, struct err *err);
-/* May this placed message be deleted on the server now, by `keep`? */
+/* May this placed message be deleted or moved on the server now, by `keep` and `move_to`? */
 bool pull_is_due(const struct pull *pull, const struct seen_entry *entry);
 
 #endif

@@ -1,4 +1,5 @@
 /* pull_imap - an IMAP account: signing in, choosing the folders, one after another. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -15,6 +16,7 @@ struct finding {
     struct folders *folders;
     struct strv all;        /* names of all folders, for a sentence */
     struct strv attributes; /* that any of them has */
+    char *target;           /* what `move_to` names, as the server writes it */
     size_t unfit;           /* that cannot be folders here */
 };
 
@@ -43,6 +45,14 @@ static bool note_attributes(struct finding *f, const struct strv *attributes, st
     return true;
 }
 
+/* is_target - the first that `move_to` fits: nothing is fetched from there, for it was here before */
+static bool is_target(const struct finding *f, const char *name, const struct strv *attributes)
+{
+    char *pattern = f->pull->account->fetch.move_to;
+    struct strv patterns = {.items = &pattern, .count = 1};
+    return pattern && !f->target && folders_wanted(&patterns, name, attributes);
+}
+
 static bool listed(void *arg, const struct imap_list *list, struct err *err)
 {
     struct finding *f = arg;
@@ -62,9 +72,11 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
     bool ok = folders_name(list->name.buf, list->delimiter, &name, err) &&
               (f->all.count >= FOLDERS_MAX || strv_add(&f->all, name.buf, err)) &&
               note_attributes(f, &list->attributes, err);
+    if (ok && is_target(f, name.buf, &list->attributes))
+        ok = (f->target = strdup(list->name.buf)) || err_nomem(err);
     str_free(&name);
-    if (!ok)
-        return false;
+    if (!ok || (f->target && strcmp(f->target, list->name.buf) == 0))
+        return ok;
     if (folders_add(f->folders, &f->pull->account->fetch, list->name.buf, list->delimiter, &list->attributes,
                     &why))
         return true;
@@ -128,6 +140,18 @@ static bool only_inbox(const struct strv *patterns)
         if (!text_eq_nocase(patterns->items[i], "INBOX") && !text_eq_nocase(patterns->items[i], "\\Inbox"))
             return false;
     return true;
+}
+
+static void check_target(const struct finding *f)
+{
+    const struct fetch_conf *conf = &f->pull->account->fetch;
+    struct err why = {0};
+    if (!conf->move_to || f->target)
+        return;
+    err_set(&why, ERR_CONFIG, "The server has no folder \"%s\", which mail is to be moved to.",
+            conf->move_to);
+    err_hint(&why, "Make it on the server, or name another: move_to in %s.", f->pull->account->file);
+    pull_trouble(f->pull, f->result, &why);
 }
 
 /* send_list - all in one answer, as far as the server knows how (RFC 5258, 5819, 6154) */
@@ -194,15 +218,18 @@ static bool ask_states(struct finding *f, struct imap *imap, struct err *err)
 }
 
 static bool find_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                         struct folders *folders, struct err *err)
+                         struct folders *folders, char **target_r, struct err *err)
 {
-    if (only_inbox(&pull->account->fetch.folders))
+    if (only_inbox(&pull->account->fetch.folders) && !pull->account->fetch.move_to)
         return folders_add(folders, &pull->account->fetch, "INBOX", '\0', &(struct strv)STRV_INIT, err);
     struct finding f = {.pull = pull, .result = result, .folders = folders};
     bool ok = list(&f, imap, err);
     count_unfit(&f);
-    if (ok)
+    if (ok) {
         check_patterns(&f);
+        check_target(&f);
+    }
+    *target_r = f.target;
     ok = ok && (folders->count < 2 || ask_states(&f, imap, err));
     strv_free(&f.all);
     strv_free(&f.attributes);
@@ -210,12 +237,12 @@ static bool find_folders(const struct pull *pull, struct pull_result *result, st
 }
 
 static bool pull_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                         const struct folders *folders, struct err *err)
+                         const struct folders *folders, const char *target, struct err *err)
 {
     for (size_t i = 0; i < folders->count; i++) {
         struct err why = {0};
         bool lost = false;
-        if (imap_box_pull(pull, result, imap, &folders->items[i], &lost, &why))
+        if (imap_box_pull(pull, result, imap, &folders->items[i], target, &lost, &why))
             continue;
         if (lost || !imap_usable(imap) || why.kind == ERR_LOCAL) {
             *err = why;
@@ -230,11 +257,12 @@ bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *
 {
     struct imap *imap = NULL;
     struct folders folders = {0};
+    char *target = NULL;
     enum session_phase phase;
     if (!imap_open(&pull->session, &imap, &phase, err))
         return false;
-    bool ok =
-        find_folders(pull, result, imap, &folders, err) && pull_folders(pull, result, imap, &folders, err);
+    bool ok = find_folders(pull, result, imap, &folders, &target, err) &&
+              pull_folders(pull, result, imap, &folders, target, err);
     const struct strv *alerts = imap_alerts(imap);
     for (size_t i = 0; i < alerts->count; i++) {
         char text[512];
@@ -243,5 +271,6 @@ bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *
     }
     imap_close(&imap);
     folders_free(&folders);
+    free(target);
     return ok;
 }

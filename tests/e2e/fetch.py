@@ -132,6 +132,25 @@ def only_some(house, ada):
     tap.same(sorted(ada.fetched()), sorted(here(letter(s)) for s in ("new", "read", "old", "old and read")), "only some: in the end all, once")
 
 
+def read_and_moved(house, ada):
+    anew(house, ada)
+    connection = imap(house)
+    connection.create("Kept")
+    sent = [letter(f"number {i}") for i in range(70)]
+    for text in sent:
+        house.put(text)
+    ada.account(fetch={"mark_seen": "yes", "move_to": "Kept", "folders": "*"})
+    result = ada.run("tappal-fetch")
+    tap.matches(result.out, r"^work: 70 new messages, .*, 70 moved on the server\n$", "mark_seen and move_to: the summary") or print("#", result)
+    connection.select("Kept")
+    tap.same(connection.search(None, "SEEN")[1][0].split()[-1:], [b"70"], "they are there, read")
+    tap.same((sorted(ada.fetched()), len(house.received())), (sorted(map(here, sent)), 0), "and here, and in the INBOX no more")
+    tap.same(ada.run("tappal-fetch").out, "work: no new messages\n", "and are not fetched from there")
+    connection.unselect()
+    connection.delete("Kept")
+    connection.logout()
+
+
 def accounts_side_by_side(house, ada):
     anew(house, ada)
     ada.account("work", fetch={"maildir": ada.home / "Mail/work"})
@@ -214,7 +233,7 @@ def damaged_memory(house, ada):
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
-        for part in (every_way_in, unread_stays_unread, folders, only_some, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
+        for part in (every_way_in, unread_stays_unread, folders, only_some, read_and_moved, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
             part(house, ada)
     tap.done()
 

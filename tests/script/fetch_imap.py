@@ -229,6 +229,36 @@ def filtered(house):
     fetching.run_case(ada, "without ESEARCH, in parts", SIGN_IN + many + parts + listing + ASK.replace("{set}", "7001") + ONE.replace("UID 1", "UID 7001") + DONE + BYE, "imap", mail=[b"a\nb\n"], unseen="yes")
 
 
+def afterwards(house):
+    """Marked as read, and moved: only what is safe, and once."""
+    ada = house.person()
+    seen = "C: {tag} UID STORE 1 +FLAGS.SILENT (\\Seen)\nS: {tag} OK\n"
+    fetching.run_case(ada, "mark_seen", SIGN_IN + box([1], "SELECT") + ASK + ONE + DONE + seen + BYE, "imap", mail=[b"a\nb\n"], mark_seen="yes")
+    fetching.run_case(ada, "mark_seen, nothing new", SIGN_IN + box([], "SELECT", following=2) + BYE, "imap", mail=[b"a\nb\n"], mark_seen="yes")
+    listing = 'C: {tag} LIST "" "*"\nS: * LIST () "/" INBOX\nS: * LIST (\\Archive) "." Old.&AOk-\nS: {tag} OK\n'
+    fetch = box([1], "SELECT") + ASK + ONE + DONE
+    gone = "C: {tag} UID STORE 1 +FLAGS.SILENT (\\Deleted)\nS: {tag} OK\nC: {tag} UID EXPUNGE 1\nS: {tag} OK\n"
+    moved = 'C: {tag} UID MOVE 1 "Old.&AOk-"\nS: * OK [COPYUID 3 1 1] ok\nS: * 1 EXPUNGE\nS: {tag} OK\n'
+    able = SIGN_IN.replace("UIDPLUS", "UIDPLUS MOVE")
+    for name, target in (("by name", "Old/\u00e9"), ("by use", '"\\Archive"')):
+        ada = house.person()
+        fetching.run_case(ada, f"move_to, {name}", able + listing + fetch + moved + BYE, "imap", mail=[b"a\nb\n"], move_to=target, folders="*")
+        fetching.run_case(ada, f"move_to, {name}: not again", able + listing + box([], "SELECT", following=2) + BYE, "imap", mail=[b"a\nb\n"], move_to=target, folders="*")
+    ada = house.person()
+    refused = 'C: {tag} UID MOVE 1 "Old.&AOk-"\nS: {tag} NO [TRYCREATE] no such folder\n'
+    fetching.run_case(ada, "the move is refused", able + listing + fetch + refused + BYE, "imap", mail=[b"a\nb\n"], status=69, err="refused to move messages: no such", move_to="Old/\u00e9")
+    known = 'C: {tag} UID FETCH 1 (UID RFC822.SIZE INTERNALDATE)\nS: * 1 FETCH (UID 1 RFC822.SIZE 0 INTERNALDATE "17-Jul-1996 02:44:25 -0700")\nS: {tag} OK\n'
+    fetching.run_case(ada, "one that is described in another way stays", able + listing + box([], "SELECT", following=2) + known.replace("SIZE 0", "SIZE 7") + BYE, "imap", mail=[b"a\nb\n"], status=76,
+                      err="another way", move_to="Old/\u00e9")
+    ada = house.person()
+    fetching.run_case(ada, "move_to without MOVE", SIGN_IN + listing + fetch + moved.replace("MOVE", "COPY").replace("S: * 1 EXPUNGE\n", "") + gone + BYE, "imap", mail=[b"a\nb\n"], move_to="Old/\u00e9")
+    ada = house.person()
+    fetching.run_case(ada, "a target that is not there", able + listing + fetch.replace("SELECT", "EXAMINE") + BYE, "imap", mail=[b"a\nb\n"], status=78, err='no folder "Older".*hint: Make it', move_to="Older")
+    ada = house.person()
+    fetching.run_case(ada, "keep = 30d: not yet", able + listing + fetch.replace("SELECT", "SELECT") + BYE, "imap", mail=[b"a\nb\n"], move_to="Old/\u00e9", keep="30d")
+    fetching.run_case(ada, "keep = no and move_to", "", "imap", status=78, err="deletes what `move_to` would move", whole=False, mail=[b"a\nb\n"], move_to="Old", keep="no", limit=3)
+
+
 def dry_run(house):
     ada = house.person()
     result, server = fetching.play(ada, SIGN_IN + box([1, 2]) + BYE, "imap", args=("--dry-run",), keep="no")
@@ -247,6 +277,7 @@ def main():
         second_runs(house)
         unopened(house)
         filtered(house)
+        afterwards(house)
         dry_run(house)
     tap.done()
 
