@@ -15,6 +15,7 @@ struct config {
     char *default_account;              /* [tappal] default */
     char *log;                          /* [tappal] log: "syslog", "stderr", absolute file, or NULL */
     uint64_t max_messages, max_bytes;   /* [queue]; 0: as many as the disk holds */
+    struct strv notify;                 /* [tappal] notify: a command, or empty */
     uint32_t warn_after, give_up_after; /* [queue], in seconds; 0: never */
 };
 

@@ -175,7 +175,7 @@ const struct conf_option option_table[] = {
     ROW("tappal", "default", OPTION_TEXT, CONFIG(default_account), NULL, "the account that sends where no address decides"),
     { .section = "tappal", .name = "log", .type = OPTION_PATH, .offset = CONFIG(log), .words = log_words,
       .doc = "syslog, stderr or a file: one line for each message sent or fetched" },
-    LATER("tappal", "notify", "a command that tells you of trouble"),
+    ROW("tappal", "notify", OPTION_ARGV, CONFIG(notify), NULL, "a command that is told of trouble: it gets account, kind, sentence and hint"),
     ROW("queue", "max_messages", OPTION_COUNT, CONFIG(max_messages), NULL, "how many messages the queue may hold; one more is not accepted"),
     ROW("queue", "max_bytes", OPTION_SIZE, CONFIG(max_bytes), NULL, "how many bytes they may have together: 512k, 25M, 2G"),
     ROW("queue", "warn_after", OPTION_SECONDS, CONFIG(warn_after), "4h", "how long a message may wait before you are told; 0s: you are not"),

@@ -9,9 +9,11 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "mail/report.h"
+#include "queue/hook.h"
 #include "queue/post.h"
 
 #define PATH_LEN_MAX 4096
+#define SHOWN_MAX 700 /* of an address, or a reply, in a sentence */
 
 /* Was it tried for too long (queue/term), rather than refused? */
 static bool is_given_up(const struct outcome *o)
@@ -183,14 +185,39 @@ static bool choose_about(const struct message *m, enum report_kind kind, bool *a
     return wanted;
 }
 
+/* The person's own command hears of it: whom, and what was said last. */
+static void tell_person(const struct line *line, const struct message *m, const bool *about)
+{
+    struct str what = STR_INIT(PATH_LEN_MAX), hint = STR_INIT(PATH_LEN_MAX);
+    struct err ignored;
+    size_t i = 0;
+    while (i + 1 < m->envelope.count && !about[i]) {
+        i++;
+    }
+    const char *said = m->journal.outcomes[i].text != NULL ? m->journal.outcomes[i].text : "";
+    const char *to = m->envelope.recipients[i].address;
+    if (str_addz(&what, "A message was not delivered to ", &ignored) &&
+        text_add_clean(&what, to, strlen(to), SHOWN_MAX, &ignored) && str_addz(&what, ": ", &ignored) &&
+        text_add_clean(&what, said, strlen(said), SHOWN_MAX, &ignored) &&
+        str_addf(&hint, &ignored, "The report about %s says more.", m->id)) {
+        hook_tell(line->config, line->account->name, HOOK_RETURNED, what.buf, hint.buf);
+    }
+    str_free(&what);
+    str_free(&hint);
+}
+
 /* One report, if anybody wants it, into the person's maildir or the queue. */
 static bool report(struct store *store, const struct lines *lines, const struct line *line,
                    const struct message *m, enum report_kind kind, bool *about, struct err *err)
 {
     struct str out = STR_INIT(REPORT_MAX);
     struct post post = {.to = m->envelope.sender, .uid = m->envelope.uid, .event = "reported", .id = m->id};
-    bool ok = !choose_about(m, kind, about) || (write_report(store, lines, line, m, kind, about, &out, err) &&
-                                                post_put(store, line, &post, &out, err));
+    bool wanted = choose_about(m, kind, about);
+    bool ok = !wanted || (write_report(store, lines, line, m, kind, about, &out, err) &&
+                          post_put(store, line, &post, &out, err));
+    if (ok && wanted && kind <= REPORT_EXPIRED) {
+        tell_person(line, m, about);
+    }
     str_free(&out);
     return ok;
 }

@@ -14,6 +14,7 @@
 #include "mail/report.h"
 #include "mail/retry.h"
 #include "queue/giveback.h"
+#include "queue/hook.h"
 #include "queue/notice.h"
 #include "queue/term.h"
 #include "queue/outlog.h"
@@ -415,6 +416,9 @@ static bool keep_failed(struct job *job, struct err *err)
 {
     log_event(LOG_LEVEL_ERROR, "undeliverable", "id", job->message->id, "account", job->line->account->name,
               "kept", "failed", NULL);
+    hook_tell(job->line->config, job->line->account->name, HOOK_UNDELIVERABLE,
+              "A message was not delivered, and there was nobody to send it back to.",
+              "It is kept: tappal queue list");
     return store_set_aside(job->store, job->message, "failed", err);
 }
 

@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "queue/hook.h"
 
 #define PATH_LEN_MAX 4096
 
@@ -202,13 +203,33 @@ void line_close(struct line *line)
     smtp_close(&line->smtp);
 }
 
+/* A person is told at once that a login is needed, and of anything else when it has lasted: each time once, which the
+ * breaker's times tell. */
+static void tell_person(const struct line *line, const struct breaker *before)
+{
+    const struct breaker *b = &line->breaker;
+    const int64_t patience = line->config->warn_after;
+    bool is_new = before->failures == 0 || before->why.kind != b->why.kind;
+    if (b->why.kind == ERR_AUTH && is_new) {
+        hook_tell(line->config, line->account->name, HOOK_NEEDS_LOGIN, b->why.what, b->why.hint);
+    } else if (patience > 0 && before->failures > 0 && before->last - b->since < patience &&
+               b->last - b->since >= patience) {
+        hook_tell(line->config, line->account->name, HOOK_CANNOT_SEND, b->why.what, b->why.hint);
+    }
+}
+
 bool line_fail(struct line *line, const struct err *why, struct err *err)
 {
+    const struct breaker before = line->breaker;
     uint32_t random;
     line_close(line);
     line->down = true;
-    return proc_random(&random, sizeof(random), err) &&
-           breaker_fail(&line->breaker, why, clock_now(), random, err);
+    if (!proc_random(&random, sizeof(random), err) ||
+        !breaker_fail(&line->breaker, why, clock_now(), random, err)) {
+        return false;
+    }
+    tell_person(line, &before);
+    return true;
 }
 
 bool line_works(struct line *line, struct err *err)

@@ -6,7 +6,7 @@
 #include "spool/store.h"
 
 /* outcomes: one for each recipient of the message; `to`: those that were tried. */
-void outlog(const struct message *m, const struct account *account, const struct outcome *outcomes, const size_t *to,
-            size_t to_count);
+void outlog(const struct message *m, const struct account *account, const struct outcome *outcomes,
+            const size_t *to, size_t to_count);
 
 #endif

@@ -176,6 +176,56 @@ def test_given_up_behind_the_breaker():
         same(home.ids(), [ident], "give_up_after = 0s: tried for ever")
 
 
-for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_given_up_behind_the_breaker):
+def notified(home):
+    path = home.dir / "notified"
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def with_hook(home, how):
+    home.write(home.config / "tappal.ini", f"[tappal]\nlog = {home.log}\nnotify = {how}\n")
+
+
+def test_notify():
+    with Home() as home:
+        script = home.dir / "hook"
+        script.write_text('#!/bin/sh\necho "$#|$1|$2|$3|$TAPPAL_KIND|$TAPPAL_HINT" >>"$HOME/notified"\n')
+        script.chmod(0o700)
+        with_hook(home, script)
+        home.account(1, password="secret-of-ada", auth="plain")
+        home.put()
+        refused = "S: 220 hi\nC: EHLO *\nS: 250-hi\nS: 250 AUTH PLAIN\nC: AUTH PLAIN *\nS: 535 5.7.8 wrong\n" + QUIT
+        for _ in range(2):
+            with Peer(refused, limit=20) as peer:
+                home.account(peer.port, password="secret-of-ada", auth="plain")
+                home.deliver()
+            home.later(2 * HOUR)
+        if same(len(notified(home)), 1, "needs-login: told once"):
+            matches(notified(home)[0], r"^4\|work\|needs-login\|.*refused.*\|needs-login\|.+", "needs-login: what it is told")
+        home.later(3 * HOUR)
+        with Peer(refused, limit=20) as peer:
+            home.account(peer.port, password="secret-of-ada", auth="plain")
+            home.deliver()
+        matches(notified(home)[-1], r"\|cannot-send\|", "an account that fails for long")
+        same(len(notified(home)), 2, "told once")
+        ok("secret-of-ada" not in "".join(notified(home)), "no secret is told")
+    with Home() as home:
+        with_hook(home, 'sh: echo "$1 $2 $3" >>"$HOME/notified"')
+        home.account(1)
+        home.put()
+        serve(home, GREET + MAIL + RCPT + "S: 550 5.1.1 No such user\n" + QUIT)
+        matches("".join(notified(home)), r"^work returned A message was not delivered to bob@example.org: .*No such user", "returned: the shell sees it too")
+        home.put(options=("-f", "<>"))
+        serve(home, GREET + MAIL.replace("ada@example.org", "") + RCPT + "S: 550 5.1.1 No such user\n" + QUIT)
+        matches(notified(home)[-1], "^work undeliverable ", "undeliverable")
+    with Home() as home:
+        with_hook(home, "/nonexistent")
+        home.account(1)
+        home.put()
+        serve(home, GREET + MAIL + RCPT + "S: 550 5.1.1 No such user\n" + QUIT)
+        same((home.ids(), len(home.reports())), ([], 1), "a command that is missing stops nothing")
+        matches(home.logged(), "notify .*nonexistent", "and is logged")
+
+
+for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_given_up_behind_the_breaker, test_notify):
     test()
 done()

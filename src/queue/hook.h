@@ -1,0 +1,18 @@
+/* hook - the person's own command (`notify` in [tappal]) hears of what needs a person: once for each event, and for a
+ * few seconds at most. It gets account, kind, sentence and hint as its last arguments, and as TAPPAL_ACCOUNT,
+ * TAPPAL_KIND, TAPPAL_WHAT and TAPPAL_HINT. */
+#ifndef TAPPAL_QUEUE_HOOK_H
+#define TAPPAL_QUEUE_HOOK_H
+
+#include "conf/conf.h"
+
+#define HOOK_NEEDS_LOGIN "needs-login"     /* the server refused the password, or there is none */
+#define HOOK_CANNOT_SEND "cannot-send"     /* an account has failed for as long as warn_after */
+#define HOOK_RETURNED "returned"           /* a message came back */
+#define HOOK_UNDELIVERABLE "undeliverable" /* and so did one that nobody could be told of */
+
+/* What it does, or fails to do, is logged and changes nothing. */
+void hook_tell(const struct config *config, const char *account, const char *kind, const char *what,
+               const char *hint);
+
+#endif
