@@ -347,7 +347,7 @@ static int sign_in_and_try(const struct adding *a)
     if (!account)
         status = say_error(NULL, &err);
     else if (!wish->password_from || wish->password_from_stdin)
-        status = cmd_auth_login(account, wish->password_from_stdin);
+        status = cmd_auth_login(&config, account, wish->password_from_stdin);
     conf_free(&config);
     if (status != 0) {
         say("The account is set up in %s, but not signed in.", a->path.buf);

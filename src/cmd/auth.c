@@ -20,6 +20,8 @@
 
 #define SERVICES_MAX 2
 #define STDIN_MAX 65536
+#define PATH_BYTES_MAX 4096
+#define TRIES 3 /* at the terminal, for one password */
 
 static const char usage[] =
     "Usage: tappal auth login ACCOUNT [--password-from-stdin] [--file] [--no-test]\n"
@@ -37,6 +39,7 @@ struct auth_options {
 
 /* The services of one account that sign in with a password. */
 struct services {
+    const struct account *account;
     struct auth_service of[SERVICES_MAX];
     size_t count;
 };
@@ -68,7 +71,7 @@ static void add_service(struct services *s, const char *section, bool on, const 
 
 static void find_services(const struct account *account, struct services *s)
 {
-    s->count = 0;
+    *s = (struct services){.account = account};
     add_service(s, "send", account->send.on, &account->send.server, &account->send.who);
     add_service(s, "fetch", account->fetch.on, &account->fetch.server, &account->fetch.who);
 }
@@ -117,15 +120,14 @@ static bool read_stdin(struct secret *password, struct err *err)
 static bool ask_person(const struct services *s, size_t which, bool shared, struct secret *password,
                        struct err *err)
 {
-    const char *login = login_of(&s->of[which]), *host = host_of(&s->of[which]);
-    const char *other = shared ? host_of(&s->of[which + 1]) : host;
-    const char *advice = hint_before_login(s->of[which].server->host);
+    const struct auth_service *one = &s->of[which], *other = shared ? one + 1 : one;
+    bool two_logins = strcmp(login_of(one), login_of(other)) != 0;
+    bool two_hosts = two_logins || strcmp(host_of(one), host_of(other)) != 0;
     struct str question = STR_INIT(2048);
-    if (advice != NULL)
-        say_warning("%s", advice);
-    bool two = strcmp(host, other) != 0;
-    bool ok = str_addf(&question, err, "Password of %s at %s%s%s: ", login, host, two ? " and " : "",
-                       two ? other : "") &&
+    bool ok = str_addf(&question, err, "Password of %s at %s%s", login_of(one), host_of(one),
+                       two_hosts ? " and " : "") &&
+              (!two_logins || str_addf(&question, err, "of %s at ", login_of(other))) &&
+              str_addf(&question, err, "%s: ", two_hosts ? host_of(other) : "") &&
               secret_prompt(question.buf, password, err) == SECRET_FOUND;
     str_free(&question);
     return ok;
@@ -138,9 +140,41 @@ static bool same_person(const struct services *s)
            strcmp(login_of(&s->of[0]), login_of(&s->of[1])) == 0;
 }
 
+static bool is_in_file(const struct auth_service *service)
+{
+    const char *source = storable(service->who);
+    return source != NULL && text_starts(source, "file ");
+}
+
+static bool file_of(const struct account *account, const struct auth_service *service, struct str *path,
+                    struct err *err)
+{
+    const char *written = storable(service->who) + strlen("file ");
+    return secret_file_path(written + strspn(written, " \t"), account->config_dir, path, err);
+}
+
+/* Do both keep their password in one file? */
+static bool share_file(const struct account *account, const struct auth_service *service,
+                       const struct account *other_account, const struct auth_service *other)
+{
+    struct str one = STR_INIT(PATH_BYTES_MAX), two = STR_INIT(PATH_BYTES_MAX);
+    struct err ignored; /* a path that cannot be is a fault when something is to be stored there */
+    bool same = is_in_file(service) && is_in_file(other) && file_of(account, service, &one, &ignored) &&
+                file_of(other_account, other, &two, &ignored) && strcmp(one.buf, two.buf) == 0;
+    str_free(&one);
+    str_free(&two);
+    return same;
+}
+
+/* What is stored for the first server serves the second, whatever name it knows the person by. */
+static bool in_same_file(const struct services *s)
+{
+    return s->count == 2 && share_file(s->account, &s->of[0], s->account, &s->of[1]);
+}
+
 static bool ask(struct services *s, bool from_stdin, struct err *err)
 {
-    bool shared = same_person(s) || from_stdin;
+    bool shared = same_person(s) || in_same_file(s) || from_stdin;
     const struct secret *first = NULL;
     for (size_t i = 0; i < s->count; i++) {
         struct secret *password = &s->of[i].password;
@@ -217,22 +251,14 @@ static bool store_in_keyring(const struct account *account, const struct auth_se
 }
 
 static bool store_in_named_file(const struct account *account, const struct auth_service *service,
-                                const char *path, struct err *err)
+                                struct err *err)
 {
-    struct str full = STR_INIT(4096);
-    bool ok = secret_file_path(path, account->config_dir, &full, err) &&
-              auth_write_file(full.buf, &service->password, err);
+    struct str full = STR_INIT(PATH_BYTES_MAX);
+    bool ok = file_of(account, service, &full, err) && auth_write_file(full.buf, &service->password, err);
     if (ok)
         say("%s: stored in %s.", account->name, full.buf);
     str_free(&full);
     return ok;
-}
-
-/* What was stored for the first server serves the second; in the keyring each has an entry of its own. */
-static bool in_same_place(const struct services *s)
-{
-    return same_person(s) && text_starts(storable(s->of[0].who), "file ") &&
-           strcmp(storable(s->of[0].who), storable(s->of[1].who)) == 0;
 }
 
 static bool store(const struct account *account, const struct services *s, bool in_file, struct err *err)
@@ -240,11 +266,10 @@ static bool store(const struct account *account, const struct services *s, bool 
     for (size_t i = 0; i < s->count; i++) {
         const struct auth_service *service = &s->of[i];
         const char *source = storable(service->who);
-        if (source == NULL || (i > 0 && in_same_place(s)))
+        if (source == NULL || (i > 0 && in_same_file(s)))
             continue;
-        if (text_starts(source, "file ")) {
-            const char *path = source + strlen("file ");
-            if (!store_in_named_file(account, service, path + strspn(path, " \t"), err))
+        if (is_in_file(service)) {
+            if (!store_in_named_file(account, service, err))
                 return false;
         } else if (in_file || !store_in_keyring(account, service, err)) {
             /* one file for both, written once */
@@ -254,8 +279,59 @@ static bool store(const struct account *account, const struct services *s, bool 
     return true;
 }
 
-static bool login_steps(const struct account *account, const struct auth_options *options, struct services *s,
-                        struct err *err)
+/* The file of another account, for another login: one password would overwrite the other. */
+static bool check_sharing(const struct config *config, const struct services *s, struct err *err)
+{
+    for (size_t i = 0; i < config->count * s->count; i++) {
+        const struct account *other = &config->accounts[i / s->count];
+        const struct auth_service *service = &s->of[i % s->count];
+        struct services theirs;
+        find_services(other, &theirs);
+        for (size_t k = 0; k < theirs.count && strcmp(other->name, s->account->name) != 0; k++) {
+            if (!share_file(s->account, service, other, &theirs.of[k]) ||
+                strcmp(login_of(service), login_of(&theirs.of[k])) == 0)
+                continue;
+            err_set(
+                err, ERR_CONFIG,
+                "The account %s keeps the password of %s in the same file; that of %s would overwrite it.",
+                other->name, login_of(&theirs.of[k]), login_of(service));
+            return err_hint(err, "Give each account a file of its own: password_from = file secrets/%s",
+                            s->account->name);
+        }
+    }
+    return true;
+}
+
+static void advise(const struct services *s)
+{
+    const char *before = NULL;
+    for (size_t i = 0; i < s->count; i++) {
+        const char *advice = storable(s->of[i].who) ? hint_before_login(s->of[i].server->host) : NULL;
+        if (advice != NULL && (before == NULL || strcmp(advice, before) != 0))
+            say_warning("%s", advice);
+        before = advice;
+    }
+}
+
+/* A person who mistyped is asked again. */
+static bool ask_and_test(struct services *s, const struct auth_options *options, bool typed, struct err *err)
+{
+    if (typed)
+        advise(s);
+    for (int left = typed ? TRIES : 1;;) {
+        if (!ask(s, options->from_stdin, err))
+            return false;
+        if (options->no_test || test(s->account, s, err))
+            return true;
+        if (--left == 0 || err->kind != ERR_AUTH)
+            return false;
+        (void)say_error(s->account->name, err);
+        wipe_services(s);
+    }
+}
+
+static bool login_steps(const struct config *config, const struct account *account,
+                        const struct auth_options *options, struct services *s, struct err *err)
 {
     bool any = false;
     for (size_t i = 0; i < s->count; i++)
@@ -266,7 +342,7 @@ static bool login_steps(const struct account *account, const struct auth_options
                 account->name);
         return err_hint(err, "Set password_from = keyring or file PATH to have it stored.");
     }
-    return ask(s, options->from_stdin, err) && (options->no_test || test(account, s, err)) &&
+    return check_sharing(config, s, err) && ask_and_test(s, options, any && !options->from_stdin, err) &&
            store(account, s, options->in_file, err);
 }
 
@@ -285,7 +361,8 @@ static void close_breaker(const struct account *account)
     place_free(&place);
 }
 
-static int login(const struct account *account, const struct auth_options *options)
+static int login(const struct config *config, const struct account *account,
+                 const struct auth_options *options)
 {
     struct err err = {0};
     struct services s;
@@ -294,7 +371,7 @@ static int login(const struct account *account, const struct auth_options *optio
         say("%s: no server wants a password.", account->name);
         return 0;
     }
-    bool ok = login_steps(account, options, &s, &err);
+    bool ok = login_steps(config, account, options, &s, &err);
     wipe_services(&s);
     if (!ok)
         return say_error(account->name, &err);
@@ -302,9 +379,9 @@ static int login(const struct account *account, const struct auth_options *optio
     return 0;
 }
 
-int cmd_auth_login(const struct account *account, bool password_from_stdin)
+int cmd_auth_login(const struct config *config, const struct account *account, bool password_from_stdin)
 {
-    return login(account, &(struct auth_options){.from_stdin = password_from_stdin});
+    return login(config, account, &(struct auth_options){.from_stdin = password_from_stdin});
 }
 
 /* -- status -- */
@@ -371,7 +448,7 @@ static int status(const struct config *config, const struct account *account)
 /* Deletes a file only where it is one of ours: in secrets/ beside the configuration. */
 static bool delete_file(const struct account *account, const char *written, struct err *err)
 {
-    struct str path = STR_INIT(4096), ours = STR_INIT(4096);
+    struct str path = STR_INIT(PATH_BYTES_MAX), ours = STR_INIT(PATH_BYTES_MAX);
     bool ok = secret_file_path(written, account->config_dir, &path, err) &&
               fs_join(&ours, account->config_dir, "secrets/", err);
     bool in_ours = ok && text_starts(path.buf, ours.buf) && strchr(path.buf + ours.len, '/') == NULL;
@@ -464,7 +541,7 @@ static int run(const char *what, const char *name, const struct auth_options *op
     if (!ok)
         result = say_error(NULL, &err);
     else if (strcmp(what, "login") == 0)
-        result = login(account, options);
+        result = login(&config, account, options);
     else if (strcmp(what, "logout") == 0)
         result = logout(account);
     else

@@ -3,7 +3,7 @@
 #ifndef TAPPAL_CMD_CMD_H
 #define TAPPAL_CMD_CMD_H
 
-#include "conf/account.h"
+#include "conf/conf.h"
 
 int cmd_account(int argc, char **argv); /* account.c: add, list, show */
 int cmd_auth(int argc, char **argv);    /* auth.c: login, status, logout */
@@ -14,7 +14,7 @@ int cmd_service(int argc, char **argv); /* service.c: on, off */
 
 /* `tappal auth login` for an account that was just written: asks, tests live, stores.
  * password_from_stdin: the first line of stdin is the password. */
-int cmd_auth_login(const struct account *account, bool password_from_stdin);
+int cmd_auth_login(const struct config *config, const struct account *account, bool password_from_stdin);
 
 /* -- words.c: what is wrong with the command line; each returns the exit status -- */
 /* under: "tappal queue". Names the nearest of `known`, which ends in NULL. */

@@ -132,6 +132,25 @@ def other_sources(lab, ada):
     tap.same(ada.run("tappal", "auth", "--help").status, 0, "--help")
 
 
+def one_file(lab, ada):
+    """Two accounts, or the two servers of one, name the same file."""
+    secret = ada.config / "secrets/work"
+    ada.account()
+    before = secret.read_text()
+    ada.account("play", login=lab.site["USER2"], password_from=f"file  {secret}")
+    refused = login(ada, "another", "--no-test")
+    tap.same((refused.status, secret.read_text()), (78, before), "the password of another account's login is not overwritten")
+    tap.matches(refused.err, rf"account play .*{lab.site['USER2']}.*\n  hint: .*file secrets/work", "which is said")
+    ada.account("play", password_from=f"file {secret}")
+    tap.same((login(ada, "another", "--no-test").status, secret.read_text()), (0, "another\n"), "for the same login one file is right")
+    (ada.config / "accounts/play.ini").unlink()
+    ada.account(send={"login": "somebody"}, fetch={"login": "else"})
+    t = Terminal(ada, "auth", "login", "work", "--no-test")
+    tap.ok(t.expect("Password of somebody at localhost and of else at localhost: "), "one file for both servers: one question", t.said)
+    t.type("both\n")
+    tap.ok(t.end() == 0 and secret.read_text() == "both\n", "and one password", t.said)
+
+
 class Terminal:
     """tappal with a controlling terminal of its own."""
 
@@ -192,6 +211,22 @@ def on_a_terminal(lab, ada):
     tap.ok(t.echo(), "so does SIGTERM")
     t.end()
 
+    t = Terminal(ada, "auth", "login", "work", **ring)
+    for wrong in ("mistyped", "again"):
+        t.expect("Password of")
+        t.type(wrong + "\n")
+        t.expect("hint: ")
+    tap.ok("refused the password" in t.said.decode(), "a wrong password is said to be one", t.said)
+    tap.ok(t.expect("Password of"), "and asked for again", t.said)
+    t.type(password + "\n")
+    tap.ok(t.expect("stored in the keyring") and t.end() == 0, "the third is taken", t.said)
+    t = Terminal(ada, "auth", "login", "work", **ring)
+    for wrong in ("mistyped", "again", "and again"):
+        t.expect("Password of")
+        t.type(wrong + "\n")
+        t.expect("hint: ")
+    tap.same(os.waitstatus_to_exitcode(t.end()), 77, "but not a fourth")
+
     (ada.config / "secrets/work").unlink()
     t = Terminal(ada, "auth", "login", "work")
     t.expect("Password of")
@@ -210,7 +245,7 @@ def on_a_terminal(lab, ada):
 
 def main():
     with Lab() as lab:
-        for part in (with_a_keyring, without_a_keyring, account_files_as_people_keep_them, other_sources, on_a_terminal):
+        for part in (with_a_keyring, without_a_keyring, account_files_as_people_keep_them, other_sources, one_file, on_a_terminal):
             part(lab, lab.person(part.__name__))
     tap.done()
 
