@@ -1,5 +1,6 @@
 /* imap_fetch - the messages themselves: sets of bounded size, the next one under way while this one arrives,
- * each made durable as a batch. What an OK answer left out is asked for again, one by one. */
+ * each made durable as a batch; the newest first, for that is what a person waits for. What an OK answer left
+ * out is asked for again, one by one. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,13 +88,13 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
 
 /* -- sets -- */
 
-/* next_set - from *at on: many, or one alone; empty at the end */
+/* next_set - *at are done, the newest first: many more, or one alone; empty at the end */
 static bool next_set(const struct imap_job *job, size_t *at, bool alone, struct uidset *set, struct err *err)
 {
     uint64_t octets = 0;
     size_t messages = 0, most = alone ? 1 : BATCH_MESSAGES_MAX;
     while (*at < job->count && messages < most && (messages == 0 || octets < BATCH_OCTETS_MAX)) {
-        const struct wanted *w = &job->wanted[(*at)++];
+        const struct wanted *w = &job->wanted[job->count - 1 - (*at)++];
         if (w->got)
             continue;
         if (!uidset_add(set, w->uid, w->uid, err))

@@ -67,8 +67,10 @@ FOLDER_CASES = [
     ("one that is there and never comes", box([1, 2]) + ASK + ONE + DONE + ASK.replace("{set}", "2") + "S: {tag} NO broken item\nC: {tag} UID SEARCH UID 2\nS: * SEARCH 2\nS: {tag} OK\n" + BYE,
      {"mail": [b"a\nb\n"], "status": 76, "err": r"UID 2\).*broken item.*hint"}),
     ("{0} and NIL are no messages", box([1, 2]) + ASK + r"S| * 1 FETCH (UID 1 BODY[] {0}\r\n)\r\n* 2 FETCH (UID 2 BODY[] NIL)\r\n" + "\n" + DONE
-     + ASK.replace("{set}", "1") + ASK.replace("{tag}", "{two}").replace("{set}", "2") + DONE + "S: {two} OK\nC: {tag} UID SEARCH UID 1:2\nS: * SEARCH 1 2\nS: {tag} OK\n" + BYE,
+     + ASK.replace("{set}", "2") + ASK.replace("{tag}", "{two}").replace("{set}", "1") + DONE + "S: {two} OK\nC: {tag} UID SEARCH UID 1:2\nS: * SEARCH 1 2\nS: {tag} OK\n" + BYE,
      {"status": 76, "err": "2 of the messages"}),
+    ("the newest first", box(range(1, 66)) + ASK.replace("{set}", "2:65") + ASK.replace("{tag}", "{two}").replace("{set}", "1")
+     + "".join(ONE.replace("UID 1", f"UID {uid}") for uid in range(2, 66)) + DONE + ONE + "S: {two} OK\n" + BYE, {"mail": [b"a\nb\n"] * 65}),
     ("throttled", box([1]) + ASK + "S: {tag} BAD Request is throttled. Suggested Backoff Time: 5000 milliseconds\n", {"status": 75, "err": "throttled", "whole": False}),
     ("a literal of 2^63", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {9223372036854775808}\n", {"status": 76, "err": "cannot be understood", "whole": False}),
     ("a literal of 2^64", box([1]) + ASK + "S: * 1 FETCH (UID 1 BODY[] {18446744073709551616}\n", {"status": 76, "whole": False, "err": "."}),
