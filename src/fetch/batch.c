@@ -123,6 +123,7 @@ bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64
     struct sink_message m = {.name = item->name, .flags = "", .mtime = date, .crlf = true};
     if (!sink_amend(sink, &m, err) || !sink_end(sink, &e.size, sha256, err))
         return false;
+    uint64_t octets = b->open_octets;
     b->open = false;
     b->open_octets = 0;
     memcpy(e.hash, sha256, sizeof e.hash);
@@ -132,7 +133,7 @@ bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64
     e.name = item->name;
     item->entry = e;
     b->count++;
-    b->octets += e.size;
+    b->octets += octets;
     return true;
 }
 

@@ -26,11 +26,11 @@ struct batch {
     uint64_t made; /* names given while the key was unknown */
     struct batch_item items[BATCH_MESSAGES_MAX];
     size_t count;    /* messages that ended */
-    uint64_t octets; /* of them */
+    uint64_t octets; /* of them, as they came */
     bool open;
     uint64_t open_octets; /* of the message that is being written, as it came */
     char open_name[MAILDIR_NAME_MAX + 1];
-    uint64_t placed, placed_octets; /* committed so far, for the summary */
+    uint64_t placed, placed_octets; /* committed so far, for the summary, which counts as --dry-run does */
 };
 
 MUST_USE bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,

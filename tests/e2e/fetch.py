@@ -51,9 +51,11 @@ def every_way_in(house, ada):
         sent = [letter("one"), letter("two")]
         for text in sent:
             house.put(text)
+        dry = ada.run("tappal-fetch", "--dry-run")
         result = ada.run("tappal-fetch")
         tap.ok(result.status == 0 and not result.err, f"{what}: fetched", result)
         tap.matches(result.out, r"^work: 2 new messages, \d+ bytes, 1 folder\n$", f"{what}: the summary")
+        tap.same(dry.out.replace("INBOX: ", "").rstrip(), result.out.rpartition(",")[0], f"{what}: the dry run said the same")
         tap.same(sorted(ada.fetched()), sorted(map(here, sent)), f"{what}: byte for byte")
         again = ada.run("tappal-fetch")
         tap.same((again.status, again.out, again.err), (0, "work: no new messages\n", ""), f"{what}: nothing new")
@@ -161,7 +163,7 @@ def accounts_side_by_side(house, ada):
     ada.log.unlink(missing_ok=True)
     result = ada.run("tappal-fetch")
     tap.same(result.status, 69, "three accounts, one unreachable: its exit status")
-    tap.same(sorted(result.out.splitlines()), [f"{n}: 70 new messages, 5.7 kB, 1 folder" for n in ("copy", "work")], "the others are fetched") or print("#", result)
+    tap.same(sorted(result.out.splitlines()), [f"{n}: 70 new messages, 6.1 kB, 1 folder" for n in ("copy", "work")], "the others are fetched") or print("#", result)
     tap.matches(result.err, r"^tappal-fetch: broken: [^\n]*\n  hint: [^\n]*\n$", "one sentence and a hint for the third")
     log = ada.log.read_text()
     tap.same(len(re.findall(r"fetched account=(?:work|copy) folder=INBOX uid=\w+ size=\d+ file=\S+", log)), 140, "the log: a line for each message")
