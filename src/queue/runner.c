@@ -170,7 +170,7 @@ static bool scan(struct runner *r, bool *any_r, struct err *err)
     struct waiter nobody = {.fd = -1};
     size_t count = 0;
     *any_r = false;
-    if (!store_list(&r->store, &items, &count, err)) {
+    if (!store_list_due(&r->store, &items, &count, err)) {
         return false;
     }
     if (count > 0) {
@@ -200,7 +200,7 @@ static bool is_anything_due(const struct runner *r, struct store *store)
     size_t count = 0;
     struct err ignored;
     bool due = false;
-    if (!store_list(store, &items, &count, &ignored)) {
+    if (!store_list_due(store, &items, &count, &ignored)) {
         return false;
     }
     for (size_t i = 0; i < count && !due; i++) {

@@ -143,39 +143,61 @@ bool store_names(int dirfd, char (**names_r)[STORE_JOURNAL_NAME], size_t *count_
     return true;
 }
 
-/* What stat says of one message; false: it is gone meanwhile. */
-static bool stat_item(struct store *store, const char *id, bool has_journal, struct store_item *item)
+static bool stat_message(struct store *store, struct store_item *item)
 {
-    char journal[STORE_JOURNAL_NAME];
     struct stat st;
-    if (fstatat(store->msg, id, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    if (fstatat(store->msg, item->id, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
-    *item = (struct store_item){.size = (uint64_t)st.st_size};
-    memcpy(item->id, id, STORE_ID_LEN + 1);
-    store_journal_name(id, journal);
-    if (has_journal && fstatat(store->msg, journal, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        item->due = st.st_mtime;
+    item->size = (uint64_t)st.st_size;
     return true;
 }
 
-/* Sorted, a message's journal stands right behind it. */
-bool store_list(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err)
+static void stat_journal(struct store *store, struct store_item *item)
+{
+    char journal[STORE_JOURNAL_NAME];
+    struct stat st;
+    store_journal_name(item->id, journal);
+    if (fstatat(store->msg, journal, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        item->due = st.st_mtime;
+}
+
+/* Sorted, a message's journal stands right behind it. What is gone meanwhile is left out, where sizes tell. */
+static bool list(struct store *store, bool sizes, struct store_item **items_r, size_t *count_r,
+                 struct err *err)
 {
     char(*names)[STORE_JOURNAL_NAME];
     size_t n, count = 0;
     if (!store_names(store->msg, &names, &n, err))
         return false;
     struct store_item *items = calloc(n + 1, sizeof *items);
-    for (size_t i = 0; items && i < n; i++)
-        if (store_is_id(names[i]) &&
-            stat_item(store, names[i], i + 1 < n && text_starts(names[i + 1], names[i]), &items[count]))
-            count++;
+    for (size_t i = 0; items && i < n; i++) {
+        struct store_item *item = &items[count];
+        if (!store_is_id(names[i]))
+            continue;
+        *item = (struct store_item){.due = 0};
+        memcpy(item->id, names[i], STORE_ID_LEN + 1);
+        if (sizes && !stat_message(store, item))
+            continue;
+        if (i + 1 < n && text_starts(names[i + 1], names[i]))
+            stat_journal(store, item);
+        count++;
+    }
     free(names);
     if (!items)
         return err_nomem(err);
     *items_r = items;
     *count_r = count;
     return true;
+}
+
+bool store_list(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err)
+{
+    return list(store, true, items_r, count_r, err);
+}
+
+bool store_list_due(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err)
+{
+    return list(store, false, items_r, count_r, err);
 }
 
 bool store_count(struct store *store, const char *folder, size_t *count_r, struct err *err)

@@ -52,6 +52,8 @@ struct store_item {
 };
 /* Every message, oldest first: a stat of each file, nothing is opened. Caller frees items. */
 MUST_USE bool store_list(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err);
+/* The same without sizes: at most one stat for a message. */
+MUST_USE bool store_list_due(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err);
 /* How many messages are in "failed" or "aside". */
 MUST_USE bool store_count(struct store *store, const char *folder, size_t *count_r, struct err *err);
 
