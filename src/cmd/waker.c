@@ -15,18 +15,16 @@
 /* Enabled is a link in the wants folder of its target: the user's own, the machine's for users, or root's. */
 static bool has_timer(const struct place *place)
 {
-    static const char *const folders[] = {"/etc/systemd/user", "/etc/systemd/system", NULL};
+    const char *machine = geteuid() == 0 ? "/etc/systemd/system" : "/etc/systemd/user";
     struct str path = STR_INIT(PATH_LEN_MAX);
     struct err ignored;
     bool found = false;
     if (place->home != NULL &&
         str_addf(&path, &ignored, "%s/.config/systemd/user/timers.target.wants/tappal.timer", place->home))
         found = access(path.buf, F_OK) == 0 || readlink(path.buf, (char[1]){0}, 1) > 0;
-    for (size_t i = geteuid() == 0 ? 1 : 0; !found && folders[i]; i += 2) {
-        str_clear(&path);
-        found = str_addf(&path, &ignored, "%s/timers.target.wants/tappal.timer", folders[i]) &&
-                access(path.buf, F_OK) == 0;
-    }
+    str_clear(&path);
+    found = found || (str_addf(&path, &ignored, "%s/timers.target.wants/tappal.timer", machine) &&
+                      access(path.buf, F_OK) == 0);
     str_free(&path);
     return found;
 }
