@@ -18,14 +18,20 @@
 
 /* -- what netlink says -- */
 
+/* What NLMSG_DATA gives, without its cast that forgets const. */
+static const void *data_of(const struct nlmsghdr *h)
+{
+    return (const char *)h + NLMSG_HDRLEN;
+}
+
 static bool is_news(const struct nlmsghdr *h)
 {
     if (h->nlmsg_type == RTM_NEWADDR && h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifaddrmsg))) {
-        const struct ifaddrmsg *address = NLMSG_DATA(h);
+        const struct ifaddrmsg *address = data_of(h);
         return address->ifa_scope < RT_SCOPE_LINK;
     }
     if (h->nlmsg_type == RTM_NEWROUTE && h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct rtmsg))) {
-        const struct rtmsg *route = NLMSG_DATA(h);
+        const struct rtmsg *route = data_of(h);
         return route->rtm_dst_len == 0 && route->rtm_type == RTN_UNICAST;
     }
     return false;
