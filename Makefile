@@ -148,9 +148,10 @@ $(BUILD)/lint/options: tests/lint/options.c $(call archives,conf) $(BUILD)/flags
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(call archives,conf) $(LOCAL_LIBS)
 lint: all $(BUILD)/lint/options
 	tests/run --build $(BUILD) --show $(if $(TOTALS),--totals $(TOTALS)) tests/lint/lint
+MEMCHECK := valgrind -q --leak-check=full --show-leak-kinds=definite,indirect,possible \
+            --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9 --suppressions=tests/valgrind.supp
 valgrind: $(UNIT_TESTS)
-	$(RUN) --patience 10 --under 'valgrind -q --leak-check=full --show-leak-kinds=definite,indirect,possible \
-	    --errors-for-leak-kinds=definite,indirect,possible --error-exitcode=9 --suppressions=tests/valgrind.supp' $(UNIT_TESTS)
+	$(RUN) --patience 10 --under '$(MEMCHECK)' $(UNIT_TESTS)
 # Silent but for warnings: a person looks on.
 demo:
 	tests/deps
