@@ -298,7 +298,8 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc > 1) {
-        puts("Usage: tappal-keyring < REQUEST\nAnswers one request of tappal for a password; see "
+        puts("Usage: tappal-keyring <REQUEST\n       tappal-keyring --help | --version\nAnswers one request "
+             "of tappal for a password; see "
              "tappal-keyring(8).");
         return strcmp(argv[1], "--help") == 0 ? 0 : err_exit_status(ERR_USAGE);
     }
