@@ -281,7 +281,7 @@ START_TEST(test_proc_run_not_there)
     struct err err = {0};
     struct str out = STR_INIT(1000);
     int status = -1;
-    char *const argv[] = {(char[]){"tappal-no-such"}, NULL};
+    char *const argv[] = {(char[]){"/tappal/no-such-program"}, NULL};
     ck_assert(!proc_run(&(struct proc_run){.argv = argv, .limit_ms = 1000, .shown = "The helper"}, &out,
                         &status, &err));
     ck_assert_str_eq(err.what, "The helper could not be started: No such file or directory.");
