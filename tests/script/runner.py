@@ -69,7 +69,7 @@ def test_takes_what_is_stored():
         ident = home.put()
         runner = Runner(home)
         same(runner.ready, b"READY=1", "watch: the service manager hears that it is ready")
-        ok(wait_for(lambda: not home.ids()), "watch: what was there before goes out", home.ids())
+        ok(wait_for(lambda: not home.ids() and any("QUIT" in line for line in peer.transcript)), "watch: what was there before goes out", home.ids())
         sent = sendmail(home)
         same((sent.returncode, sent.stderr), (0, b""), "sendmail: stored, and silent")
         ok(wait_for(lambda: home.logged().count("sent id=") == 2 and not home.ids()), "watch: what comes goes out", home.logged())
