@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/tls_words.h"
 
 #define IMAP_SECONDS 180    /* for each line; a large folder may take a server that long to open */
 #define BYE_SECONDS 5       /* to get our LOGOUT out */
@@ -187,6 +188,8 @@ static bool start_tls(struct imap *imap, struct err *err)
                err_hint(err,
                         "Most servers speak TLS from the start: tls = implicit, port 993. If this one always "
                         "offered STARTTLS, somebody on the way may be removing it.");
+    if (stream_buffered(imap->session.chat.stream) > 0) /* an answer that nobody asked for yet */
+        return tls_say_spoke_early(err, imap_peer(imap));
     if (!imap_send(imap, &tag, err, "STARTTLS") || !imap_read(imap, NULL, &r, err))
         return false;
     if (r.form != IMAP_TAGGED || r.status != IMAP_OK)

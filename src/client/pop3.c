@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/tls_words.h"
 
 #define POP3_SECONDS 180       /* for each line; some servers lock and read the mailbox at the sign-in */
 #define POP3_AUTH_LINE_MAX 255 /* RFC 5034: with the CRLF, and with an initial response */
@@ -126,6 +127,8 @@ static bool start_tls(struct pop3 *p, struct err *err)
                err_hint(err,
                         "Most servers speak TLS from the start: tls = implicit, port 995. If this one always "
                         "offered it, somebody on the way may be removing it.");
+    if (stream_buffered(p->session.chat.stream) > 0) /* an answer that nobody asked for yet */
+        return tls_say_spoke_early(err, pop3_peer(p));
     if (!command(p, "STLS", err))
         return false;
     if (p->reply.status != POP3_OK)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "client/smtp_impl.h"
+#include "net/tls_words.h"
 
 #define ANONYMOUS_EHLO "[127.0.0.1]" /* no name of this machine, no address of its network */
 
@@ -112,6 +113,9 @@ static bool start_tls(struct smtp *s, struct err *err)
         return err_set(err, ERR_TLS, "The server %s does not offer STARTTLS.", smtp_peer(s)) ||
                err_hint(err, "Most servers speak TLS from the start: tls = implicit, port 465. If this one "
                              "always offered STARTTLS, somebody on the way may be removing it.");
+    }
+    if (stream_buffered(s->session.chat.stream) > 0) { /* an answer that nobody asked for yet */
+        return tls_say_spoke_early(err, smtp_peer(s));
     }
     if (!chat_send(&s->session.chat, err, "STARTTLS") || !smtp_read_reply(s, SMTP_SECONDS_COMMAND, err)) {
         return false;

@@ -438,6 +438,7 @@ def test_starttls():
         ("refused", "does not start TLS", hello + "S: 454 4.7.0 not now\n"),
         ("another 2xx", "does not start TLS", hello + "S: 250 ok\n"),
         ("two lines", "does not start TLS", hello + "S: 220-go\nS: 220 ahead\n"),
+        ("agreed to before it was asked for", "failure tls", "S: 220 hi\nC: EHLO [127.0.0.1]\nS| 250-hi\\r\\n250 STARTTLS\\r\\n220 go\\r\\n\neof\n"),
         ("injected", "failure tls", hello + "S| 220 go\\r\\n250 injected\\r\\n\ndelay 1\n"),
     ):
         home, ident, run, peer = once(script + "delay 0.2\n", tls="starttls", auth="plain", password="secret-of-ada", ehlo="ada.example.org")

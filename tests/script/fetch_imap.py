@@ -98,6 +98,9 @@ GREETING_CASES = [
     ("a line before STARTTLS's OK", "S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\nC: {tag} STARTTLS\nS: * OK first\nS: {tag} OK begin\n", {"tls": "starttls", "status": 69, "err": "TLS"}),
     ("words behind STARTTLS's OK", r"S: * OK [CAPABILITY IMAP4rev1 STARTTLS] hello" + "\nC: {tag} STARTTLS\n" + r"S| {tag} OK begin\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" + "\n",
      {"tls": "starttls", "status": 69, "err": "."}),
+    ("an OK to STARTTLS before it was asked for", r"S| * OK [CAPABILITY IMAP4rev1 STARTTLS] hello\r\nT1 OK begin\r\n" + "\neof\n", {"tls": "starttls", "status": 69, "err": "TLS"}),
+    ("a referral is not followed", "S: * OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hello\nC: {tag} AUTHENTICATE PLAIN *\nS: {tag} NO [REFERRAL imap://ada@127.0.0.1:1/] Elsewhere.\n",
+     {"status": 77, "err": "Elsewhere"}),
     ("LOGINDISABLED", "S: * OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hello\n", {"status": 77, "err": "."}),
     ("LOGIN where there is no SASL", "S: * OK hello\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1\nS: {tag} OK\nC: {tag} LOGIN \"ada@example.test\" \"correct horse\"\n"
      "S: {tag} OK in\nC: {tag} CAPABILITY\nS: * CAPABILITY IMAP4rev1\nS: {tag} OK\n" + box([]) + BYE, {}),

@@ -63,6 +63,7 @@ CASES = [
     ("STLS not offered", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\n", {"tls": "starttls", "status": 69, "err": "does not offer STLS"}),
     ("STLS refused", "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\nS: -ERR not now\n", {"tls": "starttls", "status": 69, "err": "not now"}),
     ("words behind STLS's +OK", "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\n" + r"S| +OK begin\r\n+OK injected\r\n" + "\n", {"tls": "starttls", "status": 69, "err": "."}),
+    ("an +OK to STLS before it was asked for", "S: +OK ready\nC: CAPA\n" + r"S| +OK\r\nSTLS\r\n.\r\n+OK begin\r\n" + "\neof\n", {"tls": "starttls", "status": 69, "err": "TLS"}),
     ("STLS, and all is asked anew", "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: SASL LOGIN\nS: .\nC: STLS\nS: +OK begin\nstarttls\n" + sign_in().split("\n", 1)[1] + listing() + QUIT, {"tls": "starttls"}),
 ]
 
