@@ -169,13 +169,15 @@ over() {{ # FOLDER: what is written there stays here
     mount -t overlay overlay -o lowerdir=$1,upperdir={dir}/upper$1,workdir={dir}/work$1 $1
 }}
 mount -t tmpfs none {dir} # an overlay cannot lie on an overlay
+mkdir {dir}/build
+mount --bind {build} {dir}/build # which may lie under /root
 mount -t tmpfs none /run
 mount -t tmpfs none /root
 mount -t tmpfs none /var/lib
 over /usr/sbin
 over /etc
 over /var/spool
-ln -sf {build}/tappal-sendmail /usr/sbin/sendmail
+ln -sf {dir}/build/tappal-sendmail /usr/sbin/sendmail
 mount -t tmpfs none /etc/cron.d
 : >/etc/crontab
 rm -rf /etc/tappal
