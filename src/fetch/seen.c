@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "fetch/seen_impl.h"
 #include "mail/escape.h"
+#include "mail/flags.h"
 
 #define PENDING_MAX (256u << 20) /* a whole file, rewritten: some 80 bytes for each message of a folder */
 #define DEAD_LINES_MAX 1000      /* and twice the living ones: then the file is rewritten */
@@ -161,6 +162,11 @@ uint32_t seen_next(const struct seen *s)
     return s->next;
 }
 
+uint64_t seen_modseq(const struct seen *s)
+{
+    return s->modseq;
+}
+
 bool seen_is_empty(const struct seen *s)
 {
     return s->live == 0 && s->done.count == 0;
@@ -199,12 +205,13 @@ bool seen_add_first_lines(const struct seen *s, struct str *out, struct err *err
 static bool add_message(const struct seen *s, struct str *record, const char *word,
                         const struct seen_entry *e, struct err *err)
 {
-    char key[SEEN_KEY_TEXT], hash[2 * SEEN_HASH_BYTES + 1];
+    char key[SEEN_KEY_TEXT], hash[2 * SEEN_HASH_BYTES + 1], flags[FLAGS_TEXT];
     seen_key_text(s->owner.protocol, &e->key, key);
     text_hex(e->hash, SEEN_HASH_BYTES, hash);
-    return str_addf(record, err, "%s %s %llu %llu %s %lld %lld%s%s", word, key, (unsigned long long)e->wire,
-                    (unsigned long long)e->size, hash, (long long)e->date, (long long)e->when,
-                    e->name ? " " : "", e->name ? e->name : "");
+    flags_letters(e->flags, flags);
+    return str_addf(record, err, "%s %s %llu %llu %s %lld %lld %s%s%s", word, key,
+                    (unsigned long long)e->wire, (unsigned long long)e->size, hash, (long long)e->date,
+                    (long long)e->when, *flags ? flags : "-", e->name ? " " : "", e->name ? e->name : "");
 }
 
 /* record - into memory and, later, to disk, by the same path that reading takes */
@@ -243,6 +250,23 @@ bool seen_set_next(struct seen *s, uint32_t next, struct err *err)
     char text[64];
     snprintf(text, sizeof text, "next %u", next);
     return next == s->next || record(s, text, err);
+}
+
+bool seen_set_modseq(struct seen *s, uint64_t modseq, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "modseq %llu", (unsigned long long)modseq);
+    return modseq == s->modseq || record(s, text, err);
+}
+
+bool seen_set_flags(struct seen *s, const struct seen_key *key, uint8_t flags, struct err *err)
+{
+    const struct seen_entry *e = seen_slot(s, key);
+    char text[96], key_text[SEEN_KEY_TEXT], letters[FLAGS_TEXT];
+    seen_key_text(s->owner.protocol, key, key_text);
+    flags_letters(flags, letters);
+    snprintf(text, sizeof text, "flags %s %s", key_text, *letters ? letters : "-");
+    return (e && e->flags == flags) || record(s, text, err);
 }
 
 bool seen_intend(struct seen *s, const struct seen_entry *entry, struct err *err)
@@ -310,10 +334,10 @@ static bool add_entry(const struct seen *s, const struct seen_entry *e, struct s
     return ok;
 }
 
-static bool add_number(struct str *out, const char *word, uint32_t number, struct err *err)
+static bool add_number(struct str *out, const char *word, uint64_t number, struct err *err)
 {
     char text[64];
-    snprintf(text, sizeof text, "%s %u", word, number);
+    snprintf(text, sizeof text, "%s %llu", word, (unsigned long long)number);
     return seen_add_line(out, text, strlen(text), err);
 }
 
@@ -328,7 +352,8 @@ static bool rewrite(struct seen *s, struct err *err)
 {
     struct str text = STR_INIT(PENDING_MAX);
     bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
-              add_number(&text, "next", s->next, err) && add_done(s, &text, err);
+              add_number(&text, "next", s->next, err) && add_number(&text, "modseq", s->modseq, err) &&
+              add_done(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
     ok = ok && fs_replace(s->path, text.buf, text.len, 0600, err);
@@ -339,7 +364,7 @@ static bool rewrite(struct seen *s, struct err *err)
         close(s->fd);
     if (!open_file(s))
         return err_errno(err, ERR_LOCAL, "%s could not be opened", s->path);
-    s->lines = s->live + 4;
+    s->lines = s->live + 5;
     return true;
 }
 

@@ -7,10 +7,12 @@
  *   folder PROTOCOL WHO FOLDER                  whose it is; blanks and controls escaped
  *   validity N                                  UIDVALIDITY of all keys that follow
  *   next N                                      every UID below it is settled
- *   open KEY WIRE SIZE HASH DATE WHEN NAME      intent: durable in tmp/NAME, about to be renamed
+ *   modseq N                                    the flags here are those of the server at this HIGHESTMODSEQ
+ *   open KEY WIRE SIZE HASH DATE WHEN FLAGS NAME   intent: durable in tmp/NAME, about to be renamed
  *   placed KEY                                  ... and has been
  *   dropped KEY                                 ... and is not to be: it will be fetched again
- *   kept KEY WIRE SIZE HASH DATE WHEN           open and placed in one
+ *   kept KEY WIRE SIZE HASH DATE WHEN FLAGS     open and placed in one
+ *   flags KEY FLAGS                             the server's, of a message that is placed; "-": none
  *   gone KEY                                    deleted on the server, by us
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
@@ -44,7 +46,8 @@ struct seen_entry {
     unsigned char hash[SEEN_HASH_BYTES]; /* of the file */
     int64_t date;                        /* INTERNALDATE, or 0 */
     int64_t when;                        /* it was fetched */
-    char *name;                          /* SEEN_OPEN: the file's base name */
+    uint8_t flags; /* the server's when last looked at; what is here has them (mail/flags.h) */
+    char *name;    /* SEEN_OPEN: the file's base name */
 };
 
 struct seen_owner {
@@ -69,6 +72,7 @@ MUST_USE bool seen_adopt(struct seen *seen, struct err *err);
 const char *seen_path(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
+uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never compared as a whole */
 bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */
 /* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire 0. */
 const struct seen_entry *seen_find(const struct seen *seen, const struct seen_key *key);
@@ -78,6 +82,8 @@ const struct seen_entry *seen_each(const struct seen *seen, const struct seen_en
 /* Each adds a record in memory. What is not synced has not happened. */
 MUST_USE bool seen_set_validity(struct seen *seen, uint32_t validity, struct err *err);
 MUST_USE bool seen_set_next(struct seen *seen, uint32_t next, struct err *err);
+MUST_USE bool seen_set_modseq(struct seen *seen, uint64_t modseq, struct err *err);
+MUST_USE bool seen_set_flags(struct seen *seen, const struct seen_key *key, uint8_t flags, struct err *err);
 MUST_USE bool seen_intend(struct seen *seen, const struct seen_entry *entry, struct err *err);
 MUST_USE bool seen_placed(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_dropped(struct seen *seen, const struct seen_key *key, struct err *err);

@@ -17,6 +17,7 @@ struct seen {
     int fd;      /* -1: no file yet */
     bool broken; /* a sync failed: what is on disk is not known any more */
     uint32_t validity, next;
+    uint64_t modseq;
     struct uidset done;
     struct seen_entry *entries; /* state SEEN_NONE: removed */
     size_t count, cap, live;

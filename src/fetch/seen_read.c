@@ -9,9 +9,10 @@
 #include "base/text.h"
 #include "fetch/seen_impl.h"
 #include "mail/escape.h"
+#include "mail/flags.h"
 
 #define CRC_HEX 8
-#define FIELDS_MAX 8
+#define FIELDS_MAX 9
 
 /* A record cut at its blanks; the last field takes what is left. */
 struct fields {
@@ -51,17 +52,33 @@ static bool read_time(const char *text, int64_t *out)
     return true;
 }
 
+/* read_flags - letters as they are written, "-" for none */
+static bool read_flags(const char *text, uint8_t *flags)
+{
+    char again[FLAGS_TEXT];
+    *flags = flags_of_letters(text, strlen(text));
+    flags_letters(*flags, again);
+    return strcmp(text, *again ? again : "-") == 0;
+}
+
 /* apply_message - "open" and "kept" */
 static bool apply_message(struct seen *s, const struct fields *f, bool open, struct err *err)
 {
     struct seen_entry e = {.state = open ? SEEN_OPEN : SEEN_PLACED};
-    if (f->count != (open ? 8 : 7) || !read_key(s, f->at[1], &e.key) ||
+    if (f->count != (open ? 9 : 8) || !read_key(s, f->at[1], &e.key) ||
         !text_u64(f->at[2], UINT64_MAX, &e.wire) || !text_u64(f->at[3], UINT64_MAX, &e.size) ||
         strlen(f->at[4]) != 2 * SEEN_HASH_BYTES || !text_unhex(f->at[4], 2 * SEEN_HASH_BYTES, e.hash) ||
-        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when))
+        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when) || !read_flags(f->at[7], &e.flags))
         return err_set(err, ERR_DATA, "bad message");
-    e.name = open ? f->at[7] : NULL;
+    e.name = open ? f->at[8] : NULL;
     return seen_put(s, &e, err);
+}
+
+static bool apply_flags(struct seen *s, const struct fields *f, struct err *err)
+{
+    struct seen_key key;
+    struct seen_entry *e = f->count == 3 && read_key(s, f->at[1], &key) ? seen_slot(s, &key) : NULL;
+    return (e && read_flags(f->at[2], &e->flags)) || err_set(err, ERR_DATA, "bad flags");
 }
 
 /* apply_change - a record of a word and a key */
@@ -100,14 +117,19 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
         return apply_message(s, &f, true, err);
     if (strcmp(f.at[0], "kept") == 0)
         return apply_message(s, &f, false, err);
+    if (strcmp(f.at[0], "flags") == 0)
+        return apply_flags(s, &f, err);
     if (f.count != 2)
         return err_set(err, ERR_DATA, "bad record");
     if (strcmp(f.at[0], "done") == 0)
         return uidset_read(&s->done, f.at[1], strlen(f.at[1]), err);
     if (strcmp(f.at[0], "validity") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {
+        s->modseq = s->validity == (uint32_t)number ? s->modseq : 0;
         s->validity = (uint32_t)number;
         return true;
     }
+    if (strcmp(f.at[0], "modseq") == 0)
+        return text_u64(f.at[1], INT64_MAX, &s->modseq) || err_set(err, ERR_DATA, "bad record");
     if (strcmp(f.at[0], "next") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {
         s->next = (uint32_t)number;
         return true;

@@ -9,6 +9,7 @@
 
 #include "base/fs.h"
 #include "fetch/seen.h"
+#include "mail/flags.h"
 
 static char folder[64], path[96];
 static struct err err;
@@ -92,6 +93,33 @@ START_TEST(test_seen_life_of_a_message)
     ck_assert_int_eq(state_of(s, 7), SEEN_PLACED); /* done: never fetched again */
     ck_assert(seen_each(s, NULL) == NULL && !seen_is_empty(s));
     ck_assert_int_eq(state_of(s, 8), SEEN_NONE);
+    seen_close(&s);
+}
+END_TEST
+
+/* Flags and the HIGHESTMODSEQ they are of: through records, and through a rewrite (of dead lines). */
+START_TEST(test_seen_flags)
+{
+    struct seen_entry e = message(7), other = message(8);
+    e.flags = FLAG_SEEN;
+    struct seen *s = open_for(&imap_owner, false);
+    must(seen_set_validity(s, 5, &err) && seen_intend(s, &e, &err) && seen_keep(s, &other, &err) &&
+         seen_set_modseq(s, 1ull << 62, &err) && seen_sync(s, &err));
+    ck_assert(!seen_set_flags(s, &(struct seen_key){{9}}, FLAG_SEEN, &err));
+    seen_close(&s);
+    for (int round = 0; round < 3; round++) {
+        s = open_for(&imap_owner, false);
+        ck_assert_uint_eq(seen_modseq(s), 1ull << 62);
+        ck_assert_uint_eq(seen_find(s, &e.key)->flags, round == 0 ? FLAG_SEEN : FLAGS_ALL);
+        ck_assert_uint_eq(seen_find(s, &other.key)->flags, 0);
+        for (int i = 0; i < 3000; i++)
+            must(seen_set_flags(s, &e.key, i % 2 ? 0 : FLAG_DRAFT, &err));
+        must(seen_set_flags(s, &e.key, FLAGS_ALL, &err) && seen_sync(s, &err));
+        seen_close(&s);
+    }
+    s = open_for(&imap_owner, false);
+    must(seen_set_validity(s, 6, &err)); /* another numbering: nothing is compared yet */
+    ck_assert_uint_eq(seen_modseq(s), 0);
     seen_close(&s);
 }
 END_TEST
@@ -282,6 +310,7 @@ int main(void)
     tcase_set_timeout(tc, 60);
     tcase_add_checked_fixture(tc, setup, remove_folder);
     tcase_add_test(tc, test_seen_life_of_a_message);
+    tcase_add_test(tc, test_seen_flags);
     tcase_add_test(tc, test_seen_pop3);
     tcase_add_test(tc, test_seen_torn_at_every_byte);
     tcase_add_test(tc, test_seen_damage_is_told);
