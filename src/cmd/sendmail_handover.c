@@ -141,18 +141,13 @@ static void read_answers(int fd, int64_t deadline, struct answers *answers)
 
 static bool all_refused(const struct message *m)
 {
-    for (size_t i = 0; i < m->journal.count; i++)
-        if (m->journal.outcomes[i].verdict != VERDICT_REFUSED)
-            return false;
-    return m->journal.count > 0 && !m->journal.in_doubt_open;
+    const struct journal *j = &m->journal;
+    return j->count > 0 && journal_count(j, VERDICT_REFUSED) == j->count && !j->in_doubt_open;
 }
 
 static bool none_delivered(const struct message *m)
 {
-    for (size_t i = 0; i < m->journal.count; i++)
-        if (m->journal.outcomes[i].verdict == VERDICT_DELIVERED)
-            return false;
-    return !m->journal.in_doubt_open;
+    return journal_count(&m->journal, VERDICT_DELIVERED) == 0 && !m->journal.in_doubt_open;
 }
 
 /* Each refusal in the server's words: "550 5.1.1 No such user". */

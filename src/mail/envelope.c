@@ -395,6 +395,11 @@ bool envelope_read(const char *text, size_t n, struct envelope *e_r, struct err 
 
 /* -- outcomes -- */
 
+bool verdict_is_open(enum verdict verdict)
+{
+    return verdict == VERDICT_NONE || verdict == VERDICT_LATER;
+}
+
 void outcome_free(struct outcome *o)
 {
     free(o->text);

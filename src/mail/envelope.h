@@ -80,6 +80,7 @@ enum verdict {
     VERDICT_LATER,   /* 4xx for this recipient or message */
     VERDICT_REFUSED, /* 5xx */
 };
+bool verdict_is_open(enum verdict verdict); /* neither delivered nor refused */
 
 /* What the server said for one recipient. */
 struct outcome {

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mail/report.h"
 #include "mail/retry.h"
+#include "queue/giveback.h"
 #include "queue/outlog.h"
 #include "queue/term.h"
 #include "queue/text.h"
@@ -39,12 +39,8 @@ static void window_free(struct window *win);
 
 static bool is_plain(const struct message *m)
 {
-    for (size_t i = 0; i < m->envelope.count; i++) {
-        if (report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
-            return false; /* somebody may have to be told */
-        }
-    }
-    return m->facts.size <= SMTP_WHOLE_MAX && m->envelope.count <= SMTP_FLIGHT;
+    return m->facts.size <= SMTP_WHOLE_MAX && m->envelope.count <= SMTP_FLIGHT &&
+           !giveback_may_be_asked_for(m);
 }
 
 static bool is_new(const struct message *m)

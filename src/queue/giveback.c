@@ -36,6 +36,16 @@ bool giveback_is_due(const struct message *m)
     return false;
 }
 
+bool giveback_may_be_asked_for(const struct message *m)
+{
+    for (size_t i = 0; i < m->envelope.count; i++) {
+        if (report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool giveback_is_asked_for(const struct message *m)
 {
     for (size_t i = 0; i < m->envelope.count; i++) {
@@ -170,7 +180,7 @@ static bool is_about(const struct message *m, size_t i, enum report_kind kind)
     case REPORT_RELAYED:
         return is_untold(m, i, VERDICT_DELIVERED);
     default:
-        return o->verdict == VERDICT_NONE || o->verdict == VERDICT_LATER;
+        return verdict_is_open(o->verdict);
     }
 }
 

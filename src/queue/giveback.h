@@ -8,6 +8,8 @@
 
 /* Is there a refused recipient that nobody was told about? */
 bool giveback_is_due(const struct message *m);
+/* Does anybody want to hear of a delivery? */
+bool giveback_may_be_asked_for(const struct message *m);
 /* Is there a delivered one who wants to hear so? */
 bool giveback_is_asked_for(const struct message *m);
 /* Can somebody be told? Not about a report, nor a message without sender. */

@@ -1,59 +1,22 @@
-/* job - one message: see job.h. */
+/* job - the course of one message: before an attempt, behind it, and at the end. See job.h. */
 #include "queue/job.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/proc.h"
-#include "mail/report.h"
 #include "mail/retry.h"
+#include "queue/attempt.h"
 #include "queue/giveback.h"
 #include "queue/hook.h"
 #include "queue/notice.h"
 #include "queue/term.h"
-#include "queue/outlog.h"
-#include "queue/text.h"
 
 #define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
 #define HUNG_UP_ALONE 3   /* tries of a message that ended so, before it is to blame where others pass */
 #define CRASHES_MAX 3     /* of a process handling a message, before it is held */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
-
-/* One attempt. */
-struct attempt {
-    struct job *job;
-    struct journal_writer *w;
-    struct text text;
-    struct outcome *outcomes;
-    size_t *to, to_count;
-    bool announced; /* a durable record of doubt stands */
-    bool reopened;
-    bool lock_step; /* this message has met a host that does not bear more */
-    bool finished;  /* all is delivered, and written down as such */
-};
-
-/* All is sent but the end. Only what was stored goes out, and the doubt is on disk before it can arise. */
-static bool announce_end(void *arg, struct err *err)
-{
-    struct attempt *a = arg;
-    if (!text_is_whole(&a->text, err)) {
-        return false;
-    }
-    a->announced = true;
-    return journal_in_doubt(a->w, clock_now(), err) && journal_sync(a->w, err);
-}
-
-static bool read_text(void *arg, char *buf, size_t size, size_t *n_r, struct err *err)
-{
-    struct attempt *a = arg;
-    return text_read(&a->text, buf, size, n_r, err);
-}
 
 /* -- what is written down -- */
 
@@ -69,74 +32,6 @@ bool job_note_failure(struct store *store, struct message *m, const struct err *
     return ok;
 }
 
-/* -- outcomes: journal, log, waiter -- */
-
-/* A server that knows DSN has been asked for the notification; else it is ours to make (RFC 3461, 5.2). */
-static bool passes_on_dsn(const struct line *line, const struct message *m, size_t i)
-{
-    return (m->envelope.recipients[i].notify & NOTIFY_SUCCESS) != 0 && smtp_knows_dsn(line->smtp);
-}
-
-/* Nobody is left, and nobody is to be told anything: the message is finished with the same sync. */
-static bool is_all_delivered(const struct attempt *a)
-{
-    const struct journal *j = &a->job->message->journal;
-    size_t delivered = 0;
-    for (size_t i = 0; i < j->count; i++) {
-        delivered += j->outcomes[i].verdict == VERDICT_DELIVERED;
-    }
-    for (size_t k = 0; k < a->to_count; k++) {
-        delivered += a->outcomes[a->to[k]].verdict == VERDICT_DELIVERED;
-    }
-    return delivered == j->count;
-}
-
-static bool asks_for_word(const struct message *m)
-{
-    for (size_t i = 0; i < m->envelope.count; i++) {
-        if (report_is_wanted(&m->envelope.recipients[i], REPORT_RELAYED)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool finish_attempt(struct attempt *a, struct err *err)
-{
-    a->finished = is_all_delivered(a) && !asks_for_word(a->job->message);
-    return !a->finished || (journal_attempt_end(a->w, err) && journal_finished(a->w, "delivered", err));
-}
-
-static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *err)
-{
-    struct job *job = a->job;
-    *delivered_r = false;
-    for (size_t k = 0; k < a->to_count; k++) {
-        size_t i = a->to[k];
-        const struct outcome *o = &a->outcomes[i];
-        if (o->verdict == VERDICT_NONE) {
-            continue;
-        }
-        if (!journal_outcome(a->w, i, o, err)) {
-            return false;
-        }
-        if (o->verdict == VERDICT_DELIVERED && passes_on_dsn(job->line, job->message, i) &&
-            !journal_reported(a->w, i, err)) {
-            return false;
-        }
-        *delivered_r = *delivered_r || o->verdict == VERDICT_DELIVERED;
-    }
-    if (!finish_attempt(a, err) || !journal_sync(a->w, err)) {
-        return false;
-    }
-    outlog(job->message, job->line->account, a->outcomes, a->to, a->to_count);
-    job->delivered = job->delivered || *delivered_r;
-    if (*delivered_r) {
-        line_mark_delivered(job->lines, job->line);
-    }
-    return true;
-}
-
 /* What stands now for each recipient, told once the attempt is over. */
 static void tell_waiter(const struct job *job)
 {
@@ -146,151 +41,6 @@ static void tell_waiter(const struct job *job)
             waiter_recipient(job->waiter, i, &j->outcomes[i]);
         }
     }
-}
-
-/* -- which recipients -- */
-
-static bool is_open(enum verdict verdict)
-{
-    return verdict == VERDICT_NONE || verdict == VERDICT_LATER;
-}
-
-static size_t count_open(const struct message *m)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < m->journal.count; i++) {
-        count += is_open(m->journal.outcomes[i].verdict);
-    }
-    return count;
-}
-
-static size_t count_of(const struct message *m, enum verdict verdict)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < m->journal.count; i++) {
-        count += m->journal.outcomes[i].verdict == verdict;
-    }
-    return count;
-}
-
-static void choose_open(struct attempt *a)
-{
-    const struct journal *j = &a->job->message->journal;
-    a->to_count = 0;
-    for (size_t i = 0; i < j->count; i++) {
-        if (is_open(j->outcomes[i].verdict)) {
-            a->to[a->to_count++] = i;
-        }
-    }
-}
-
-/* "Too many recipients": those come in a transaction of their own (RFC 5321, 4.5.3.1.10). */
-static bool is_too_many(const struct outcome *o)
-{
-    return o->verdict == VERDICT_LATER &&
-           (o->code == 552 ||
-            (o->code == 452 && (o->enhanced[0] == '\0' || strcmp(o->enhanced, "4.5.3") == 0)));
-}
-
-/* Keeps in `to` those whom another transaction, now, can help. */
-static bool choose_again(struct attempt *a, bool delivered)
-{
-    size_t kept = 0;
-    for (size_t k = 0; k < a->to_count; k++) {
-        const struct outcome *o = &a->outcomes[a->to[k]];
-        if (o->verdict == VERDICT_NONE || (delivered && is_too_many(o))) {
-            a->to[kept++] = a->to[k];
-        }
-    }
-    a->to_count = kept;
-    return kept > 0;
-}
-
-/* -- transactions -- */
-
-bool job_is_local(const struct err *why)
-{
-    return why->kind == ERR_LOCAL || why->kind == ERR_INTERNAL || why->sys == EACCES || why->sys == EPERM;
-}
-
-enum round { ROUND_OVER, ROUND_AGAIN, ROUND_CUT, ROUND_LOCAL };
-
-/* No verdict for want of lock step: this message goes again without any command ahead, others with fewer. */
-static void lower_step(struct attempt *a, const struct smtp_transaction *t)
-{
-    a->lock_step = true;
-    peer_fall(&a->job->line->peer, t->step, clock_now());
-}
-
-static enum peer_step step_for(const struct attempt *a)
-{
-    enum peer_step step = a->job->line->peer.step;
-    bool alone = a->lock_step || a->job->lock_step || a->job->message->journal.in_doubt > 0;
-    return alone ? PEER_LOCK_STEP : step > PEER_WHOLE ? PEER_WHOLE : step;
-}
-
-/* A connection that had gone stale, or a host that does not bear commands ahead of answers, gets one more
- * chance at once, over a new connection. */
-static bool deserves_reopening(struct attempt *a, const struct smtp_transaction *t)
-{
-    struct line *line = a->job->line;
-    if (a->reopened || t->in_doubt || t->blame != SMTP_BLAME_HOST || (line->messages == 0 && !t->ahead)) {
-        return false;
-    }
-    if (t->ahead && line->messages == 0) {
-        lower_step(a, t);
-    }
-    return a->reopened = true;
-}
-
-static enum round send_round(struct attempt *a, struct smtp_transaction *t, struct err *err)
-{
-    struct line *line = a->job->line;
-    struct err journal_err;
-    bool delivered;
-
-    text_begin(&a->text, a->job->message);
-    a->announced = false;
-    t->to = a->to;
-    t->to_count = a->to_count;
-    t->step = step_for(a);
-    bool sent = smtp_send(line->smtp, t, err);
-    if (!record_outcomes(a, &delivered, &journal_err)) {
-        *err = journal_err;
-        return ROUND_LOCAL;
-    }
-    if (!sent) {
-        choose_again(a, false);
-        return t->blame == SMTP_BLAME_LOCAL ? ROUND_LOCAL : ROUND_CUT;
-    }
-    if (t->ahead) {
-        lower_step(a, t);
-    }
-    if (!line_works(line, err)) {
-        return ROUND_LOCAL;
-    }
-    return choose_again(a, delivered) ? ROUND_AGAIN : ROUND_OVER;
-}
-
-static enum round send_all(struct attempt *a, struct smtp_transaction *t, struct err *err)
-{
-    struct job *job = a->job;
-    enum round round = ROUND_AGAIN;
-
-    while (round == ROUND_AGAIN) {
-        round = send_round(a, t, err);
-        if (!smtp_usable(job->line->smtp)) {
-            line_close(job->line);
-        }
-        if (round == ROUND_CUT && deserves_reopening(a, t)) {
-            round = ROUND_AGAIN;
-        }
-        if (round == ROUND_AGAIN && !line_open(job->lines, job->line, err)) {
-            t->blame = SMTP_BLAME_ACCOUNT; /* of host or account, it is the same: not this message's */
-            round = job_is_local(err) ? ROUND_LOCAL : ROUND_CUT;
-        }
-    }
-    return round;
 }
 
 /* -- after an attempt -- */
@@ -322,7 +72,7 @@ static enum job_end in_vain(struct job *job, struct journal_writer *w, struct er
 static enum job_end no_line(struct job *job, struct journal_writer *w, const struct err *why, struct err *err)
 {
     struct err noting;
-    bool local = job_is_local(why);
+    bool local = attempt_is_local(why);
 
     log_failure(job, why);
     waiter_failure(job->waiter, why);
@@ -341,13 +91,21 @@ static enum job_end no_line(struct job *job, struct journal_writer *w, const str
 }
 
 /* The end of the data went out and no answer came. */
-static bool record_doubt(struct attempt *a, struct err *err)
+static bool record_doubt(const struct message *m, struct journal_writer *w, struct err *err)
 {
-    return a->job->message->journal.in_doubt > 1
-               ? journal_hold(a->w,
-                              "The connection was lost behind the message twice: it may have been delivered.",
-                              err)
-               : journal_next(a->w, clock_now() + RETRY_IN_DOUBT, err);
+    return m->journal.in_doubt > 1
+               ? journal_hold(
+                     w, "The connection was lost behind the message twice: it may have been delivered.", err)
+               : journal_next(w, clock_now() + RETRY_IN_DOUBT, err);
+}
+
+static bool record_cut(const struct attempt *a, const struct err *why, struct err *err)
+{
+    bool settled = a->announced && !a->t.in_doubt;
+    return (!settled || journal_no_doubt(a->w, err)) && journal_failure(a->w, why, err) &&
+           (a->t.in_doubt ? record_doubt(a->message, a->w, err)
+                          : journal_next(a->w, next_try(a->message, err), err)) &&
+           journal_attempt_end(a->w, err) && journal_sync(a->w, err);
 }
 
 /* The host hung up at this message again, and takes others: it is delayed alone. */
@@ -357,33 +115,28 @@ static bool is_to_blame(const struct job *job)
 }
 
 /* The connection, or the account, failed within a transaction. */
-static enum job_end cut(struct attempt *a, const struct smtp_transaction *t, const struct err *why,
-                        struct err *err)
+static enum job_end cut(struct job *job, const struct attempt *a, const struct err *why, struct err *err)
 {
-    struct job *job = a->job;
-    bool settled = a->announced && !t->in_doubt;
-    bool ok = (!settled || journal_no_doubt(a->w, err)) && journal_failure(a->w, why, err) &&
-              (t->in_doubt ? record_doubt(a, err) : journal_next(a->w, next_try(job->message, err), err)) &&
-              journal_attempt_end(a->w, err) && journal_sync(a->w, err);
+    struct line *line = job->line;
+    bool ok = record_cut(a, why, err);
 
-    if (t->ahead && t->in_doubt) {
-        lower_step(a, t);
+    if (a->t.ahead && a->t.in_doubt) {
+        peer_fall(&line->peer, a->t.step, clock_now());
     }
     log_failure(job, why);
     tell_waiter(job);
     waiter_failure(job->waiter, why);
-    line_close(job->line);
-    job->line->hung_up += is_to_blame(job) ? 0 : 1;
-    if (ok && (t->blame == SMTP_BLAME_ACCOUNT || job->line->hung_up >= HUNG_UP_MAX)) {
-        ok = line_fail(job->line, why, err);
+    line_close(line);
+    line->hung_up += is_to_blame(job) ? 0 : 1;
+    if (ok && (a->t.blame == SMTP_BLAME_ACCOUNT || line->hung_up >= HUNG_UP_MAX)) {
+        ok = line_fail(line, why, err);
     }
-    return !ok ? JOB_LOCAL : t->in_doubt ? JOB_KEPT : in_vain(job, a->w, err);
+    return !ok ? JOB_LOCAL : a->t.in_doubt ? JOB_KEPT : in_vain(job, a->w, err);
 }
 
 /* This machine failed: its disk, its memory. Nothing more is tried; what could be written is written. */
-static enum job_end local_failure(struct attempt *a, struct err *why)
+static enum job_end local_failure(struct job *job, struct journal_writer *w, struct err *why)
 {
-    struct job *job = a->job;
     struct err ignored;
 
     log_failure(job, why);
@@ -392,9 +145,8 @@ static enum job_end local_failure(struct attempt *a, struct err *why)
     if (why->kind == ERR_DATA) {
         return store_set_aside(job->store, job->message, "aside", why) ? JOB_DONE : JOB_LOCAL;
     }
-    if (!journal_failure(a->w, why, &ignored) ||
-        !journal_next(a->w, next_try(job->message, &ignored), &ignored) ||
-        !journal_attempt_end(a->w, &ignored) || !journal_sync(a->w, &ignored)) {
+    if (!journal_failure(w, why, &ignored) || !journal_next(w, next_try(job->message, &ignored), &ignored) ||
+        !journal_attempt_end(w, &ignored) || !journal_sync(w, &ignored)) {
         log_event(LOG_LEVEL_ERROR, "journal", "id", job->message->id, "problem", ignored.what, NULL);
     }
     return JOB_LOCAL;
@@ -427,7 +179,7 @@ static bool keep_failed(struct job *job, struct err *err)
 static bool leave_to_waiter(struct job *job)
 {
     const struct message *m = job->message;
-    return count_of(m, VERDICT_REFUSED) == m->journal.count && waiter_is_there(job->waiter);
+    return journal_count(&m->journal, VERDICT_REFUSED) == m->journal.count && waiter_is_there(job->waiter);
 }
 
 /* Tried for long enough, and this time in vain: whoever is left is given up. */
@@ -435,7 +187,7 @@ static bool give_up_in_time(struct job *job, struct journal_writer *w, struct er
 {
     const struct message *m = job->message;
     const struct breaker *b = &job->line->breaker;
-    if (count_open(m) == 0 || !term_is_over(m, job->line->config, clock_now())) {
+    if (journal_count_open(&m->journal) == 0 || !term_is_over(m, job->line->config, clock_now())) {
         return true;
     }
     const char *why = b->failures > 0 ? b->why.what : "The message could not be sent in time.";
@@ -447,8 +199,8 @@ static enum job_end conclude(struct job *job, struct journal_writer *w, struct e
 {
     struct message *m = job->message;
     bool ok = give_up_in_time(job, w, err), keep = giveback_keeps_message(m);
-    bool refused = count_of(m, VERDICT_REFUSED) > 0;
-    size_t open = count_open(m);
+    bool refused = journal_count(&m->journal, VERDICT_REFUSED) > 0;
+    size_t open = journal_count_open(&m->journal);
 
     if (ok && leave_to_waiter(job)) {
         ok = journal_next(w, clock_now() + WAITER_SECONDS, err) && journal_sync(w, err);
@@ -470,27 +222,6 @@ static enum job_end conclude(struct job *job, struct journal_writer *w, struct e
 
 /* -- the attempt -- */
 
-static bool attempt_begin(struct attempt *a, struct err *err)
-{
-    const struct message *m = a->job->message;
-    a->outcomes = calloc(m->envelope.count + 1, sizeof(struct outcome));
-    a->to = calloc(m->envelope.count + 1, sizeof(size_t));
-    if (a->outcomes == NULL || a->to == NULL) {
-        return err_nomem(err);
-    }
-    choose_open(a);
-    return journal_attempt(a->w, clock_now(), err);
-}
-
-static void attempt_free(struct attempt *a, size_t count)
-{
-    for (size_t i = 0; a->outcomes != NULL && i < count; i++) {
-        outcome_free(&a->outcomes[i]);
-    }
-    free(a->outcomes);
-    free(a->to);
-}
-
 static void note_missing_dsn(const struct job *job)
 {
     static const char note[] =
@@ -500,36 +231,10 @@ static void note_missing_dsn(const struct job *job)
     waiter_dialogue(job->waiter, '*', note);
 }
 
-static enum job_end attempt_run(struct attempt *a, struct err *err)
+/* Everybody's answer is there. */
+static enum job_end over(struct job *job, const struct attempt *a, struct err *err)
 {
-    struct job *job = a->job;
-    struct smtp_transaction t = {
-        .envelope = &job->message->envelope,
-        .facts = &job->message->facts,
-        .read = read_text,
-        .before_end = announce_end,
-        .arg = a,
-        .outcomes = a->outcomes,
-        .to_count = a->to_count,
-        .step = step_for(a),
-        .no_chunking = job->line->account->send.chunking == CHUNKING_OFF,
-    };
-    struct err why = {0};
-
-    /* Where all is said at once, the record of doubt comes before the first word, and one sync does for both. */
-    if (!smtp_goes_whole(job->line->smtp, &t) && !journal_sync(a->w, err)) {
-        return JOB_LOCAL;
-    }
-    switch (send_all(a, &t, &why)) {
-    case ROUND_CUT:
-        return cut(a, &t, &why, err);
-    case ROUND_LOCAL:
-        *err = why;
-        return local_failure(a, err);
-    default:
-        break;
-    }
-    if (t.no_dsn) {
+    if (a->t.no_dsn) {
         note_missing_dsn(job);
     }
     tell_waiter(job);
@@ -542,20 +247,40 @@ static enum job_end attempt_run(struct attempt *a, struct err *err)
     return conclude(job, a->w, err);
 }
 
+static enum job_end try_it(struct job *job, struct attempt *a, struct err *err)
+{
+    struct err why = {0};
+
+    if (!attempt_begin(a, err)) {
+        return JOB_LOCAL;
+    }
+    enum attempt_end end = attempt_send(a, &why);
+    job->delivered = a->delivered;
+    if (end == ATTEMPT_CUT) {
+        return cut(job, a, &why, err);
+    }
+    if (end == ATTEMPT_LOCAL) {
+        *err = why;
+        return local_failure(job, a->w, err);
+    }
+    return over(job, a, err);
+}
+
 static enum job_end deliver(struct job *job, struct journal_writer *w, struct err *err)
 {
-    struct attempt a = {.job = job, .w = w};
-    size_t count = job->message->envelope.count;
     struct err why = {0};
-    enum job_end end = JOB_LOCAL;
-
+    struct attempt a = {
+        .lines = job->lines,
+        .line = job->line,
+        .message = job->message,
+        .w = w,
+        .lock_step = job->lock_step,
+    };
     if (!line_open(job->lines, job->line, &why)) {
         return no_line(job, w, &why, err);
     }
-    if (attempt_begin(&a, err)) {
-        end = attempt_run(&a, err);
-    }
-    attempt_free(&a, count);
+    enum job_end end = try_it(job, &a, err);
+    attempt_free(&a);
     return end;
 }
 
@@ -640,7 +365,7 @@ static enum job_end run(struct job *job, struct journal_writer *w, struct err *e
     if (waits_in_doubt(&m->journal) || waits_its_time(job)) {
         return JOB_KEPT;
     }
-    if (count_open(m) == 0) {
+    if (journal_count_open(&m->journal) == 0) {
         return conclude(job, w, err);
     }
     return is_held_by_breaker(job) ? stay(job, w, err) : deliver(job, w, err);

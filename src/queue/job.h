@@ -1,5 +1,5 @@
-/* job - one message through one line: the attempt's record, the transactions, what the server said, what
- * follows from it. Every step is durable before the next one relies on it (doc/INTERNALS "Queue"). */
+/* job - the course of one message: is it to be tried, by its line; the attempt (queue/attempt); what follows from what
+ * the server said. Every step is durable before the next one relies on it (doc/INTERNALS "Queue"). */
 #ifndef TAPPAL_QUEUE_JOB_H
 #define TAPPAL_QUEUE_JOB_H
 
@@ -29,8 +29,5 @@ enum job_end job_run(struct job *job, struct err *err);
  * at once. The message stays locked. */
 MUST_USE bool job_note_failure(struct store *store, struct message *m, const struct err *why, int64_t next,
                                struct err *err);
-
-/* Permissions, disk, memory: another runner, in other circumstances, may do better. */
-bool job_is_local(const struct err *why);
 
 #endif

@@ -59,8 +59,7 @@ static bool remember(const struct lines *lines, const struct line *line, int64_t
 static bool is_waited_for(const struct message *m)
 {
     for (size_t i = 0; i < m->envelope.count; i++) {
-        enum verdict verdict = m->journal.outcomes[i].verdict;
-        if ((verdict == VERDICT_NONE || verdict == VERDICT_LATER) &&
+        if (verdict_is_open(m->journal.outcomes[i].verdict) &&
             m->envelope.recipients[i].notify == NOTIFY_UNSET) {
             return true;
         }

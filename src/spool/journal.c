@@ -51,6 +51,19 @@ void journal_free(struct journal *j)
     *j = (struct journal){0};
 }
 
+size_t journal_count(const struct journal *j, enum verdict verdict)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < j->count; i++)
+        count += j->outcomes[i].verdict == verdict;
+    return count;
+}
+
+size_t journal_count_open(const struct journal *j)
+{
+    return journal_count(j, VERDICT_NONE) + journal_count(j, VERDICT_LATER);
+}
+
 int64_t journal_due(const struct journal *j)
 {
     return j->finished ? 0 : j->held ? JOURNAL_NEVER : j->next_try;

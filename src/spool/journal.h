@@ -44,6 +44,9 @@ struct journal {
 /* Nothing happened yet, for a message of so many recipients. */
 MUST_USE bool journal_init(struct journal *j, size_t recipients, struct err *err);
 void journal_free(struct journal *j);
+/* How many recipients fared so; how many have neither got it nor been refused. */
+size_t journal_count(const struct journal *j, enum verdict verdict);
+size_t journal_count_open(const struct journal *j);
 /* When the message is due: 0 (now) or a time; JOURNAL_NEVER while it is held. The file's mtime says the same.
  */
 int64_t journal_due(const struct journal *j);
