@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "mail/headsum.h"
+#include "mail/scan.h"
 
 bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
                 struct maildir *box, struct seen *seen, struct err *err)
@@ -15,6 +17,7 @@ bool batch_init(struct batch *b, const char *account, const char *folder, enum p
     /* Whoever has another memory must not take our files for his left-overs: hence the memory's own path. */
     struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
     *b = (struct batch){.account = account, .folder = folder, .protocol = protocol, .box = box, .seen = seen};
+    str_init(&b->header, HEADSUM_MAX);
     text_hex(hash.bytes, 8, b->mark);
     return proc_random(&b->run, sizeof b->run, err);
 }
@@ -87,12 +90,39 @@ bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, stru
     name_for(b, key, b->open_name);
     struct sink_message m = {.name = b->open_name, .flags = "", .mtime = date, .crlf = true};
     b->open_octets = 0;
+    b->header_ended = false;
+    str_clear(&b->header);
     b->open = sink_begin(maildir_sink(b->box), &m, err);
     return b->open;
 }
 
+/* keep_header - line by line up to the blank one; of a header that is beyond all measure nothing is kept */
+static bool keep_header(struct batch *b, const char *bytes, size_t n, struct err *err)
+{
+    while (n > 0 && !b->header_ended) {
+        const char *lf = memchr(bytes, '\n', n);
+        size_t line = lf ? (size_t)(lf - bytes) + 1 : n;
+        if (b->header.len + line > HEADSUM_MAX) {
+            str_clear(&b->header);
+            b->header_ended = true;
+        } else if (!str_add(&b->header, bytes, line, err)) {
+            return false;
+        }
+        size_t begin = b->header.len;
+        while (begin > 0 && (begin == b->header.len || b->header.buf[begin - 1] != '\n'))
+            begin--;
+        b->header_ended = b->header_ended ||
+                          (lf && scan_line_kind(b->header.buf + begin, b->header.len - begin) == SCAN_BLANK);
+        bytes += line;
+        n -= line;
+    }
+    return true;
+}
+
 bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err)
 {
+    if (!keep_header(b, bytes, n, err))
+        return false;
     b->open_octets += n;
     return sink_write(maildir_sink(b->box), bytes, n, err);
 }
@@ -112,21 +142,24 @@ static bool have_it(const struct batch *b, const struct seen_entry *e)
            memcmp(old->hash, e->hash, sizeof e->hash) == 0;
 }
 
-bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64_t date, bool *same_r,
-               struct err *err)
+bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, struct err *err)
 {
     struct sink *sink = maildir_sink(b->box);
     struct batch_item *item = &b->items[b->count];
     unsigned char sha256[32];
-    struct seen_entry e = {.key = *key, .state = SEEN_OPEN, .wire = wire, .date = date, .when = clock_now()};
-    name_for(b, key, item->name);
-    struct sink_message m = {.name = item->name, .flags = "", .mtime = date, .crlf = true};
+    struct seen_entry e = *about;
+    e.state = SEEN_OPEN;
+    e.when = clock_now();
+    name_for(b, &e.key, item->name);
+    struct sink_message m = {.name = item->name, .flags = "", .mtime = e.date, .crlf = true};
     if (!sink_amend(sink, &m, err) || !sink_end(sink, &e.size, sha256, err))
         return false;
     uint64_t octets = b->open_octets;
     b->open = false;
     b->open_octets = 0;
     memcpy(e.hash, sha256, sizeof e.hash);
+    if (headsum_letter(b->header.buf, b->header.len, sha256))
+        memcpy(e.letter, sha256, sizeof e.letter);
     *same_r = have_it(b, &e);
     if (*same_r)
         return sink_drop(sink, err) && seen_keep(b->seen, &e, err);
@@ -178,4 +211,10 @@ void batch_abort(struct batch *b)
     b->open = false;
     b->count = 0;
     b->octets = 0;
+}
+
+void batch_free(struct batch *b)
+{
+    batch_abort(b);
+    str_free(&b->header);
 }

@@ -30,6 +30,8 @@ struct batch {
     bool open;
     uint64_t open_octets; /* of the message that is being written, as it came */
     char open_name[MAILDIR_NAME_MAX + 1];
+    struct str header; /* of the open message, as far as it has come */
+    bool header_ended;
     uint64_t placed, placed_octets; /* committed so far, for the summary, which counts as --dry-run does */
 };
 
@@ -42,12 +44,13 @@ bool batch_is_full(const struct batch *b);
 MUST_USE bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date,
                           struct err *err); /* key may be NULL */
 MUST_USE bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err);
-/* The message is whole. *same_r: it is, byte for byte, one that is placed under this key already; it was
+/* The message is whole. The caller's in `about` are key, wire, date, flags, id and stub. *same_r: it is, byte for byte, one that is placed under this key already; it was
  * dropped, and its new size on the wire recorded. */
-MUST_USE bool batch_end(struct batch *b, const struct seen_key *key, uint64_t wire, int64_t date,
-                        bool *same_r, struct err *err);
+MUST_USE bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, struct err *err);
 MUST_USE bool batch_drop(struct batch *b, struct err *err); /* the open message */
 MUST_USE bool batch_commit(struct batch *b, struct err *err);
-void batch_abort(struct batch *b); /* what is not committed, or not known to be, is left to batch_recover */
+/* What is not committed, or not known to be, is left to batch_recover. */
+void batch_abort(struct batch *b);
+void batch_free(struct batch *b);
 
 #endif

@@ -64,7 +64,8 @@ static bool take_text(struct imap_job *job, const struct imap_fetch *fetch, bool
 static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
 {
     struct imap_job *job = arg;
-    struct seen_key key = seen_key_uid(fetch->uid);
+    struct seen_entry about = {
+        .key = seen_key_uid(fetch->uid), .wire = fetch->has_size ? fetch->size : 0, .date = fetch->date};
     bool same = false;
     if (!taken && fetch->body == IMAP_BODY_TEXT && !take_text(job, fetch, &taken, err))
         return false;
@@ -77,8 +78,7 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
                        imap_peer(job->imap));
     if (!w)
         return batch_drop(job->f.batch, err); /* nobody asked for it, or it never said who it is */
-    if (!batch_end(job->f.batch, &key, fetch->has_size ? fetch->size : 0, fetch->date, &same, err) ||
-        !uidset_add(&job->fresh, w->uid, w->uid, err))
+    if (!batch_end(job->f.batch, &about, &same, err) || !uidset_add(&job->fresh, w->uid, w->uid, err))
         return false;
     w->got = true;
     job->done++;

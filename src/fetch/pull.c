@@ -97,7 +97,7 @@ void pull_folder_close(struct pull_folder *f, struct pull_result *result)
             result->octets += f->batch->placed_octets;
             result->folders += f->batch->placed > 0;
         }
-        batch_abort(f->batch);
+        batch_free(f->batch);
     }
     free(f->batch);
     maildir_close(&f->box);

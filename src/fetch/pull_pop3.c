@@ -211,7 +211,7 @@ static bool read_letter(struct pop3_job *job, struct letter *l, struct err *err)
     job->reading = false;
     l->fate = HAVE_IT;
     job->done++;
-    if (!batch_end(job->f.batch, &l->key, l->size, 0, &same, err))
+    if (!batch_end(job->f.batch, &(struct seen_entry){.key = l->key, .wire = l->size}, &same, err))
         return false;
     show_progress(job);
     return !batch_is_full(job->f.batch) || batch_commit(job->f.batch, err);

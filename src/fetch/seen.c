@@ -18,6 +18,7 @@
 #define PENDING_MAX (256u << 20) /* a whole file, rewritten: some 80 bytes for each message of a folder */
 #define DEAD_LINES_MAX 1000      /* and twice the living ones: then the file is rewritten */
 #define ROWS_MAX 10000000u       /* messages of one folder */
+#define MARK_TEXT (2 * SEEN_MARK_BYTES + 1)
 
 /* -- keys -- */
 
@@ -54,6 +55,18 @@ void seen_key_text(enum protocol protocol, const struct seen_key *key, char out[
         text_hex(key->bytes, SEEN_KEY_BYTES, out);
     else
         snprintf(out, SEEN_KEY_TEXT, "%u", seen_uid(key));
+}
+
+void seen_mark_text(const char *kind, const char *text, size_t n, unsigned char mark_r[SEEN_MARK_BYTES])
+{
+    struct seen_key key = seen_key_hash(kind, text, n);
+    memcpy(mark_r, key.bytes, SEEN_MARK_BYTES);
+}
+
+bool seen_mark_known(const unsigned char mark[SEEN_MARK_BYTES])
+{
+    static const unsigned char none[SEEN_MARK_BYTES];
+    return memcmp(mark, none, sizeof none) != 0;
 }
 
 /* -- the table -- */
@@ -180,8 +193,8 @@ bool seen_add_line(struct str *out, const char *record, size_t n, struct err *er
            str_addc(out, '\n', err);
 }
 
-/* add_word - one field: blanks are escaped besides what escape_add escapes */
-static bool add_word(struct str *out, const char *word, struct err *err)
+/* One field: blanks are escaped besides what escape_add escapes. */
+bool seen_add_word(struct str *out, const char *word, struct err *err)
 {
     struct str escaped = STR_INIT(SEEN_LINE_MAX);
     bool ok = escape_add(&escaped, word, err);
@@ -196,26 +209,37 @@ bool seen_add_first_lines(const struct seen *s, struct str *out, struct err *err
     struct str record = STR_INIT(SEEN_LINE_MAX);
     bool ok = seen_add_line(out, SEEN_FIRST, strlen(SEEN_FIRST), err) &&
               str_addf(&record, err, "folder %s ", s->owner.protocol == PROTO_POP3 ? "pop3" : "imap") &&
-              add_word(&record, s->who, err) && str_addc(&record, ' ', err) &&
-              add_word(&record, s->folder, err) && seen_add_line(out, record.buf, record.len, err);
+              seen_add_word(&record, s->who, err) && str_addc(&record, ' ', err) &&
+              seen_add_word(&record, s->folder, err) && seen_add_line(out, record.buf, record.len, err);
     str_free(&record);
     return ok;
+}
+
+static void show_mark(const unsigned char mark[SEEN_MARK_BYTES], char out[MARK_TEXT])
+{
+    if (seen_mark_known(mark))
+        text_hex(mark, SEEN_MARK_BYTES, out);
+    else
+        snprintf(out, MARK_TEXT, "-");
 }
 
 static bool add_message(const struct seen *s, struct str *record, const char *word,
                         const struct seen_entry *e, struct err *err)
 {
-    char key[SEEN_KEY_TEXT], hash[2 * SEEN_HASH_BYTES + 1], flags[FLAGS_TEXT];
+    char key[SEEN_KEY_TEXT], hash[2 * SEEN_HASH_BYTES + 1], flags[FLAGS_TEXT], letter[MARK_TEXT],
+        id[MARK_TEXT];
     seen_key_text(s->owner.protocol, &e->key, key);
     text_hex(e->hash, SEEN_HASH_BYTES, hash);
     flags_letters(e->flags, flags);
-    return str_addf(record, err, "%s %s %llu %llu %s %lld %lld %s%s%s", word, key,
+    show_mark(e->letter, letter);
+    show_mark(e->id, id);
+    return str_addf(record, err, "%s %s %llu %llu %s %lld %lld %s %s %s %s%s%s", word, key,
                     (unsigned long long)e->wire, (unsigned long long)e->size, hash, (long long)e->date,
-                    (long long)e->when, *flags ? flags : "-", e->name ? " " : "", e->name ? e->name : "");
+                    (long long)e->when, *flags ? flags : "-", letter, id, e->stub ? "stub" : "whole",
+                    e->name ? " " : "", e->name ? e->name : "");
 }
 
-/* record - into memory and, later, to disk, by the same path that reading takes */
-static bool record(struct seen *s, const char *text, struct err *err)
+bool seen_record(struct seen *s, const char *text, struct err *err)
 {
     if (s->broken || s->look_only)
         return err_set(err, ERR_INTERNAL, "%s is not to be written any more.", s->path);
@@ -227,13 +251,13 @@ static bool record_key(struct seen *s, const char *word, const struct seen_key *
     char text[64], key_text[SEEN_KEY_TEXT];
     seen_key_text(s->owner.protocol, key, key_text);
     snprintf(text, sizeof text, "%s %s", word, key_text);
-    return record(s, text, err);
+    return seen_record(s, text, err);
 }
 
 static bool record_message(struct seen *s, const char *word, const struct seen_entry *e, struct err *err)
 {
     struct str text = STR_INIT(SEEN_LINE_MAX - 64);
-    bool ok = add_message(s, &text, word, e, err) && record(s, text.buf, err);
+    bool ok = add_message(s, &text, word, e, err) && seen_record(s, text.buf, err);
     str_free(&text);
     return ok;
 }
@@ -242,21 +266,21 @@ bool seen_set_validity(struct seen *s, uint32_t validity, struct err *err)
 {
     char text[64];
     snprintf(text, sizeof text, "validity %u", validity);
-    return validity == s->validity || record(s, text, err);
+    return validity == s->validity || seen_record(s, text, err);
 }
 
 bool seen_set_next(struct seen *s, uint32_t next, struct err *err)
 {
     char text[64];
     snprintf(text, sizeof text, "next %u", next);
-    return next == s->next || record(s, text, err);
+    return next == s->next || seen_record(s, text, err);
 }
 
 bool seen_set_modseq(struct seen *s, uint64_t modseq, struct err *err)
 {
     char text[64];
     snprintf(text, sizeof text, "modseq %llu", (unsigned long long)modseq);
-    return modseq == s->modseq || record(s, text, err);
+    return modseq == s->modseq || seen_record(s, text, err);
 }
 
 bool seen_set_flags(struct seen *s, const struct seen_key *key, uint8_t flags, struct err *err)
@@ -266,7 +290,7 @@ bool seen_set_flags(struct seen *s, const struct seen_key *key, uint8_t flags, s
     seen_key_text(s->owner.protocol, key, key_text);
     flags_letters(flags, letters);
     snprintf(text, sizeof text, "flags %s %s", key_text, *letters ? letters : "-");
-    return (e && e->flags == flags) || record(s, text, err);
+    return (e && e->flags == flags) || seen_record(s, text, err);
 }
 
 bool seen_intend(struct seen *s, const struct seen_entry *entry, struct err *err)
@@ -347,13 +371,13 @@ static bool open_file(struct seen *s)
     return s->fd >= 0;
 }
 
-/* rewrite - the whole memory as a new file, pending records with it, for they are in memory already */
-static bool rewrite(struct seen *s, struct err *err)
+/* The whole memory as a new file, pending records with it, for they are in memory already. */
+bool seen_rewrite(struct seen *s, struct err *err)
 {
     struct str text = STR_INIT(PENDING_MAX);
     bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
               add_number(&text, "next", s->next, err) && add_number(&text, "modseq", s->modseq, err) &&
-              add_done(s, &text, err);
+              add_done(s, &text, err) && quarantine_add_lines(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
     ok = ok && fs_replace(s->path, text.buf, text.len, 0600, err);
@@ -364,7 +388,8 @@ static bool rewrite(struct seen *s, struct err *err)
         close(s->fd);
     if (!open_file(s))
         return err_errno(err, ERR_LOCAL, "%s could not be opened", s->path);
-    s->lines = s->live + 5;
+    s->lines = s->live + s->bad_count + 5;
+    str_clear(&s->pending);
     return true;
 }
 
@@ -373,7 +398,7 @@ bool seen_adopt(struct seen *s, struct err *err)
     free(s->who);
     s->owner.who = s->who = s->moved_to;
     s->moved_to = NULL;
-    return rewrite(s, err);
+    return seen_rewrite(s, err);
 }
 
 bool seen_sync(struct seen *s, struct err *err)
@@ -384,7 +409,7 @@ bool seen_sync(struct seen *s, struct err *err)
     for (size_t i = 0; i < s->pending.len; i++)
         lines += s->pending.buf[i] == '\n';
     bool ok = s->fd < 0 || s->lines > 2 * s->live + DEAD_LINES_MAX
-                  ? rewrite(s, err)
+                  ? seen_rewrite(s, err)
                   : fs_write_all(s->fd, s->pending.buf, s->pending.len, s->path, err) &&
                         fs_datasync(s->fd, s->path, err);
     s->broken = s->broken || !ok;
@@ -436,6 +461,7 @@ void seen_close(struct seen **seen)
         free(s->entries[i].name);
     if (s->fd >= 0)
         close(s->fd);
+    quarantine_free(s);
     uidset_free(&s->done);
     str_free(&s->pending);
     free(s->entries);

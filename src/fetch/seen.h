@@ -8,14 +8,18 @@
  *   validity N                                  UIDVALIDITY of all keys that follow
  *   next N                                      every UID below it is settled
  *   modseq N                                    the flags here are those of the server at this HIGHESTMODSEQ
- *   open KEY WIRE SIZE HASH DATE WHEN FLAGS NAME   intent: durable in tmp/NAME, about to be renamed
+ *   open KEY WIRE SIZE HASH DATE WHEN FLAGS LETTER ID KIND NAME
+ *                                               intent: durable in tmp/NAME, about to be renamed
  *   placed KEY                                  ... and has been
  *   dropped KEY                                 ... and is not to be: it will be fetched again
- *   kept KEY WIRE SIZE HASH DATE WHEN FLAGS     open and placed in one
+ *   kept KEY WIRE SIZE HASH DATE WHEN FLAGS LETTER ID KIND
+ *                                               open and placed in one
  *   flags KEY FLAGS                             the server's, of a message that is placed; "-": none
  *   gone KEY                                    deleted on the server, by us
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
+ *   bad KEY TRIES SINCE NEXT WHY                in quarantine (quarantine.h)
+ *   fine KEY                                    ... and no more
  *
  * KEY is a UID, or 32 hex digits. A torn last line is cut; any other bad line is an error, never guessed.
  * The account's lock must be held. */
@@ -29,6 +33,7 @@
 
 #define SEEN_KEY_BYTES 16
 #define SEEN_HASH_BYTES 16 /* the first half of a SHA-256 */
+#define SEEN_MARK_BYTES 8  /* the first of a SHA-256: to find a message again under another UID */
 #define SEEN_KEY_TEXT 33
 
 /* A UID (the last four bytes, big-endian), or a hash that stands for a POP3 message. */
@@ -47,7 +52,10 @@ struct seen_entry {
     int64_t date;                        /* INTERNALDATE, or 0 */
     int64_t when;                        /* it was fetched */
     uint8_t flags; /* the server's when last looked at; what is here has them (mail/flags.h) */
-    char *name;    /* SEEN_OPEN: the file's base name */
+    unsigned char letter[SEEN_MARK_BYTES]; /* of its header, by headsum_letter; all 0: not known */
+    unsigned char id[SEEN_MARK_BYTES];     /* of the server's lasting name for it (EMAILID); all 0: none */
+    bool stub;                             /* only its header is here, for it is larger than max_size */
+    char *name;                            /* SEEN_OPEN: the file's base name */
 };
 
 struct seen_owner {
@@ -68,6 +76,14 @@ void seen_close(struct seen **seen); /* what was not synced is dropped */
  * seen that it is the same mailbox and says so, nothing in it may be relied on. */
 const char *seen_moved(const struct seen *seen);
 MUST_USE bool seen_adopt(struct seen *seen, struct err *err);
+/* The server has numbered its messages anew. Message `from` is `to` now; what is not in `pairs` is forgotten, what
+ * was `done` too, and nothing is settled. Whose it is (seen_moved) is settled with it. One step: the file is
+ * replaced; a memory that is only looked at changes for its reader alone. */
+struct seen_pair {
+    uint32_t from, to;
+};
+MUST_USE bool seen_renumber(struct seen *seen, uint32_t validity, const struct seen_pair *pairs, size_t count,
+                            struct err *err);
 
 const char *seen_path(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
@@ -97,5 +113,8 @@ uint32_t seen_uid(const struct seen_key *key);
 /* Of a POP3 message: a hash over what tells it apart. `kind` keeps names and headers from meeting. */
 struct seen_key seen_key_hash(const char *kind, const void *bytes, size_t n);
 void seen_key_text(enum protocol protocol, const struct seen_key *key, char out[SEEN_KEY_TEXT]);
+/* A mark, of text: an EMAILID, say. */
+void seen_mark_text(const char *kind, const char *text, size_t n, unsigned char mark_r[SEEN_MARK_BYTES]);
+bool seen_mark_known(const unsigned char mark[SEEN_MARK_BYTES]);
 
 #endif

@@ -3,6 +3,7 @@
 #define TAPPAL_FETCH_SEEN_IMPL_H
 
 #include "base/str.h"
+#include "fetch/quarantine.h"
 #include "fetch/seen.h"
 
 #define SEEN_FIRST "tappal-seen 1"
@@ -21,16 +22,30 @@ struct seen {
     struct uidset done;
     struct seen_entry *entries; /* state SEEN_NONE: removed */
     size_t count, cap, live;
-    uint32_t *index;    /* hash table: number of the entry + 1, 0 free */
-    size_t index_size;  /* a power of two, or 0 */
-    size_t lines;       /* records in the file */
-    struct str pending; /* records that are not synced */
+    uint32_t *index;         /* hash table: number of the entry + 1, 0 free */
+    size_t index_size;       /* a power of two, or 0 */
+    size_t lines;            /* records in the file */
+    struct str pending;      /* records that are not synced */
+    struct quarantined *bad; /* by key */
+    size_t bad_count, bad_cap;
 };
 
 /* In memory only. */
 struct seen_entry *seen_slot(const struct seen *s, const struct seen_key *key);
 MUST_USE bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err); /* copies the name */
 MUST_USE bool seen_apply(struct seen *s, const char *record, struct err *err);
+
+/* Into memory and, later, to disk, by the same path that reading takes. */
+MUST_USE bool seen_record(struct seen *s, const char *text, struct err *err);
+MUST_USE bool seen_rewrite(struct seen *s, struct err *err);
+MUST_USE bool seen_add_word(struct str *out, const char *word, struct err *err);
+
+/* -- quarantine.c -- */
+MUST_USE bool quarantine_put(struct seen *s, const struct seen_key *key, uint32_t tries, int64_t since,
+                             int64_t next, const char *why, struct err *err);
+void quarantine_remove(struct seen *s, const struct seen_key *key);
+MUST_USE bool quarantine_add_lines(const struct seen *s, struct str *out, struct err *err);
+void quarantine_free(struct seen *s);
 
 /* Reads the open file; *good_r is the length of its sound lines. */
 MUST_USE bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err);

@@ -12,7 +12,7 @@
 #include "mail/flags.h"
 
 #define CRC_HEX 8
-#define FIELDS_MAX 9
+#define FIELDS_MAX 12
 
 /* A record cut at its blanks; the last field takes what is left. */
 struct fields {
@@ -52,6 +52,22 @@ static bool read_time(const char *text, int64_t *out)
     return true;
 }
 
+/* read_word - what seen_add_word has written */
+static bool read_word(struct str *out, const char *text, size_t n, struct err *err)
+{
+    static const char blank[] = "\\x20";
+    struct str spaced = STR_INIT(SEEN_LINE_MAX);
+    bool ok = true;
+    for (size_t i = 0; ok && i < n;) {
+        bool escaped = n - i >= 4 && memcmp(text + i, blank, 4) == 0;
+        ok = str_addc(&spaced, escaped ? ' ' : text[i], err);
+        i += escaped ? 4 : 1;
+    }
+    ok = ok && escape_undo(out, spaced.buf, spaced.len, err);
+    str_free(&spaced);
+    return ok;
+}
+
 /* read_flags - letters as they are written, "-" for none */
 static bool read_flags(const char *text, uint8_t *flags)
 {
@@ -61,16 +77,31 @@ static bool read_flags(const char *text, uint8_t *flags)
     return strcmp(text, *again ? again : "-") == 0;
 }
 
+static bool read_mark(const char *text, unsigned char mark[SEEN_MARK_BYTES])
+{
+    return strcmp(text, "-") == 0 ||
+           (strlen(text) == 2 * SEEN_MARK_BYTES && text_unhex(text, 2 * SEEN_MARK_BYTES, mark));
+}
+
+static bool read_kind(const char *text, bool *stub)
+{
+    *stub = strcmp(text, "stub") == 0;
+    return *stub || strcmp(text, "whole") == 0;
+}
+
 /* apply_message - "open" and "kept" */
 static bool apply_message(struct seen *s, const struct fields *f, bool open, struct err *err)
 {
     struct seen_entry e = {.state = open ? SEEN_OPEN : SEEN_PLACED};
-    if (f->count != (open ? 9 : 8) || !read_key(s, f->at[1], &e.key) ||
+    if (f->count != (open ? 12 : 11) || !read_key(s, f->at[1], &e.key) ||
         !text_u64(f->at[2], UINT64_MAX, &e.wire) || !text_u64(f->at[3], UINT64_MAX, &e.size) ||
         strlen(f->at[4]) != 2 * SEEN_HASH_BYTES || !text_unhex(f->at[4], 2 * SEEN_HASH_BYTES, e.hash) ||
-        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when) || !read_flags(f->at[7], &e.flags))
+        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when) || !read_flags(f->at[7], &e.flags) ||
+        !read_mark(f->at[8], e.letter) || !read_mark(f->at[9], e.id) || !read_kind(f->at[10], &e.stub))
         return err_set(err, ERR_DATA, "bad message");
-    e.name = open ? f->at[8] : NULL;
+    e.name = open ? f->at[11] : NULL;
+    if (!open) /* an intent may come to nothing */
+        quarantine_remove(s, &e.key);
     return seen_put(s, &e, err);
 }
 
@@ -81,10 +112,30 @@ static bool apply_flags(struct seen *s, const struct fields *f, struct err *err)
     return (e && read_flags(f->at[2], &e->flags)) || err_set(err, ERR_DATA, "bad flags");
 }
 
+/* apply_bad - "bad" */
+static bool apply_bad(struct seen *s, const struct fields *f, struct err *err)
+{
+    struct str why = STR_INIT(SEEN_LINE_MAX);
+    struct seen_key key;
+    uint64_t tries;
+    int64_t since = 0, next = 0;
+    bool ok = (f->count == 6 && read_key(s, f->at[1], &key) && text_u64(f->at[2], UINT32_MAX, &tries) &&
+               read_time(f->at[3], &since) && read_time(f->at[4], &next)) ||
+              err_set(err, ERR_DATA, "bad record");
+    ok = ok && read_word(&why, f->at[5], strlen(f->at[5]), err) &&
+         quarantine_put(s, &key, (uint32_t)tries, since, next, why.buf, err);
+    str_free(&why);
+    return ok;
+}
+
 /* apply_change - a record of a word and a key */
 static bool apply_change(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
 {
     struct seen_entry *e = seen_slot(s, key);
+    if (strcmp(word, "fine") == 0) {
+        quarantine_remove(s, key);
+        return true;
+    }
     if (strcmp(word, "vague") == 0)
         return seen_put(s, &(struct seen_entry){.key = *key, .state = SEEN_VAGUE}, err);
     if (!e)
@@ -92,6 +143,7 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
     free(e->name);
     e->name = NULL;
     if (strcmp(word, "placed") == 0) {
+        quarantine_remove(s, key);
         e->state = SEEN_PLACED;
         return true;
     }
@@ -119,6 +171,8 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
         return apply_message(s, &f, false, err);
     if (strcmp(f.at[0], "flags") == 0)
         return apply_flags(s, &f, err);
+    if (strcmp(f.at[0], "bad") == 0)
+        return apply_bad(s, &f, err);
     if (f.count != 2)
         return err_set(err, ERR_DATA, "bad record");
     if (strcmp(f.at[0], "done") == 0)
@@ -169,7 +223,7 @@ static bool take_owner(struct seen *s, const char *record, struct err *err)
     struct str who = STR_INIT(SEEN_LINE_MAX), expect = STR_INIT(SEEN_LINE_MAX);
     struct err why = {0};
     const char *begin = text_starts(record, "folder ") ? strchr(record + 7, ' ') : NULL;
-    bool ok = begin && escape_undo(&who, begin + 1, strcspn(begin + 1, " "), &why);
+    bool ok = begin && read_word(&who, begin + 1, strcspn(begin + 1, " "), &why);
     if (ok && strcmp(who.buf, s->who) != 0) {
         s->moved_to = s->who;
         s->owner.who = s->who = str_steal(&who);
