@@ -19,6 +19,7 @@
 #include "base/proc.h"
 #include "cmd/say.h"
 #include "conf/settle.h"
+#include "mail/report.h"
 #include "spool/verdict.h"
 
 #define PIPE_MAX (VERDICT_LINE_MAX * 4)
@@ -29,8 +30,10 @@ struct answers {
     bool ended;  /* the deliverer let go of the message and said all */
     bool failed; /* a fault of host or account: */
     struct err failure;
-    struct outcome *outcomes; /* with --json: one for each recipient of the envelope */
+    struct outcome *outcomes; /* one for each recipient of the envelope */
+    bool *reported;           /* likewise: the sender is told of its refusal */
     size_t count;
+    bool json;
 };
 
 static bool start(const struct desk *desk, const char *id, int keep_fd, struct err *err)
@@ -77,7 +80,7 @@ static void take_line(const char *line, size_t n, struct answers *answers)
         answers->failed = true;
         answers->failure = v.failure;
     } else if (v.kind == VERDICT_DIALOGUE) {
-        (answers->outcomes != NULL ? say_warning : say)("%s", v.text); /* stdout is for JSON then */
+        (answers->json ? say_warning : say)("%s", v.text); /* stdout is for JSON then */
     }
     verdict_line_free(&v);
 }
@@ -150,15 +153,42 @@ static bool none_delivered(const struct message *m)
     return journal_count(&m->journal, VERDICT_DELIVERED) == 0 && !m->journal.in_doubt_open;
 }
 
-/* Each refusal in the server's words: "550 5.1.1 No such user". */
-static void say_refusals(const struct message *m)
+/* The journal has the last word. */
+static void read_journal(struct answers *answers, const struct message *m)
 {
-    for (size_t i = 0; i < m->journal.count && i < m->envelope.count; i++) {
-        const struct outcome *o = &m->journal.outcomes[i];
+    struct err ignored;
+    for (size_t i = 0; i < answers->count && i < m->journal.count; i++) {
+        if (m->journal.outcomes[i].verdict != VERDICT_NONE)
+            (void)!outcome_copy(&answers->outcomes[i], &m->journal.outcomes[i], &ignored);
+        answers->reported[i] = m->journal.reported[i];
+    }
+}
+
+/* The message was done with: who was refused and wants to be reported on, was, if there is anybody to be told. */
+static void note_reported(struct answers *answers, const struct letter *l)
+{
+    for (size_t i = 0; i < answers->count; i++)
+        answers->reported[i] = answers->outcomes[i].verdict == VERDICT_REFUSED &&
+                               l->envelope.sender[0] != '\0' &&
+                               report_is_wanted(&l->envelope.recipients[i], REPORT_REFUSED);
+}
+
+/* Each refusal in the server's words: "550 5.1.1 No such user". */
+static void say_refusals(const struct letter *l, const struct answers *answers)
+{
+    for (size_t i = 0; i < answers->count; i++) {
+        const struct outcome *o = &answers->outcomes[i];
         if (o->verdict == VERDICT_REFUSED)
-            say_warning("%s was refused: %d%s%s %s", m->envelope.recipients[i].address, o->code,
+            say_warning("%s was refused%s: %d%s%s %s", l->envelope.recipients[i].address,
+                        answers->reported[i] ? ", and a report on it made" : "", o->code,
                         o->enhanced[0] != '\0' ? " " : "", o->enhanced, o->text != NULL ? o->text : "");
     }
+}
+
+/* The exit status says nothing of a refusal while others got the message: a person wants to know. */
+static bool is_to_be_told(const struct letter *l)
+{
+    return isatty(STDERR_FILENO) || (l->desk->options->verbose && l->desk->options->job != JOB_SMTP);
 }
 
 /* The first refusal stands for all. */
@@ -206,12 +236,13 @@ static int say_set_up(const struct letter *l, const struct err *failure)
 }
 
 /* With the message's lock: whether it is taken back, and the exit status. */
-static int decide(struct letter *l, struct message *m, const struct answers *answers)
+static int decide(struct letter *l, struct message *m, struct answers *answers)
 {
     const bool refused = all_refused(m);
     const bool setting_up = answers->failed && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
-    if (refused || isatty(STDERR_FILENO))
-        say_refusals(m);
+    read_journal(answers, m);
+    if (refused || is_to_be_told(l))
+        say_refusals(l, answers);
     struct err fault = answers->failure;
     if (refused)
         note_refusal(m, &fault); /* while the message is there */
@@ -237,7 +268,7 @@ static void say_no_verdict(const struct letter *l)
     say_hint(hint);
 }
 
-static int conclude(struct letter *l, const struct answers *answers)
+static int conclude(struct letter *l, struct answers *answers)
 {
     struct message m;
     struct err err;
@@ -248,7 +279,11 @@ static int conclude(struct letter *l, const struct answers *answers)
     if (took == TAKE_GOT) {
         status = decide(l, &m, answers);
         store_release(&m);
-    } else if (took != TAKE_GONE) { /* gone: delivered, or reported on */
+    } else if (took == TAKE_GONE) { /* delivered, or reported on */
+        note_reported(answers, l);
+        if (is_to_be_told(l))
+            say_refusals(l, answers);
+    } else {
         if (!answers->ended && !answers->failed && isatty(STDERR_FILENO))
             say_no_verdict(l);
         say_kept(l, answers);
@@ -337,6 +372,7 @@ static bool add_object(struct str *out, const struct letter *l, const struct ans
            (o->code == 0 || json_number(&j, "code", o->code, err)) &&
            (o->enhanced[0] == '\0' || json_text(&j, "enhanced", o->enhanced, err)) &&
            (o->text == NULL || json_text(&j, "reply", o->text, err)) &&
+           (!kept || o->verdict != VERDICT_REFUSED || json_bool(&j, "reported", answers->reported[i], err)) &&
            (!fault || (json_text(&j, "problem", answers->failure.what, err) &&
                        json_text(&j, "hint", answers->failure.hint, err))) &&
            json_close(&j, '}', err);
@@ -357,23 +393,32 @@ static void say_json(const struct letter *l, const struct answers *answers, bool
     str_free(&out);
 }
 
-static void prepare_outcomes(const struct letter *l, struct answers *answers)
+/* Without memory for it nothing is told of recipients. */
+static struct answers answers_begin(const struct letter *l)
 {
-    answers->outcomes = calloc(l->envelope.count, sizeof *answers->outcomes);
-    answers->count = answers->outcomes != NULL ? l->envelope.count : 0;
+    struct answers answers = {
+        .outcomes = calloc(l->envelope.count, sizeof *answers.outcomes),
+        .reported = calloc(l->envelope.count, sizeof *answers.reported),
+        .json = l->desk->options->json && l->desk->options->job != JOB_SMTP,
+    };
+    answers.count = answers.outcomes != NULL && answers.reported != NULL ? l->envelope.count : 0;
+    return answers;
+}
+
+static void answers_free(struct answers *answers)
+{
+    for (size_t i = 0; i < answers->count; i++)
+        outcome_free(&answers->outcomes[i]);
+    free(answers->outcomes);
+    free(answers->reported);
 }
 
 int handover(struct letter *l)
 {
-    struct answers answers = {.ended = false};
-    const bool json = l->desk->options->json && l->desk->options->job != JOB_SMTP;
-    if (json)
-        prepare_outcomes(l, &answers);
+    struct answers answers = answers_begin(l);
     int status = hand_over(l, &answers);
-    if (json)
+    if (answers.json)
         say_json(l, &answers, status == 0);
-    for (size_t i = 0; i < answers.count; i++)
-        outcome_free(&answers.outcomes[i]);
-    free(answers.outcomes);
+    answers_free(&answers);
     return status;
 }

@@ -4,6 +4,7 @@ a failure is shown, whose configuration and queue count, what the log says.
 
 run: limit=240
 """
+import json
 import os
 import pathlib
 import pwd
@@ -107,11 +108,33 @@ def verdicts(house, ada):
             tap.same((result.status, len(ada.queue())), (status, kept), f"{what}: {status}, {kept} kept") or print("#", result, *server.transcript, sep="\n# ")
             if status == 0 and not tty:
                 tap.same(result.out + result.err, "", f"{what}: silence")
+            told = re.findall(r"^tappal-sendmail: (\S+) was refused, and a report on it made: 550 5\.1\.1 No such user$", result.err, re.M)
+            tap.same(len(told), reports if tty else 0, f"{what}: who is reported on is said on a terminal, in one line") or print("#", result)
             if status:
                 tap.matches(result.err, "554 5.6.0 no" if "text" in name else "550 5.1.1 No such user", f"{what}: the server's words are shown")
             ada.end_processes()
             tap.same(len(ada.fetched()), reports, f"{what}: {reports} reports")
     empty(ada)
+
+
+def one_refusal_told(house, ada):
+    """Who asks for it, by -v or --json, hears of a refusal that the exit status says nothing of."""
+    for options, sender in ((["-v"], "ada@example.test"), (["-v"], ""), (["--json"], "ada@example.test"), (["--json"], "")):
+        script = GREET.replace("ada@example.test", sender, 1) + ADA + GOOD + EVE + REFUSED + DATA.format("250 ok")
+        what = f"one refused, {' '.join(options)}, from <{sender}>"
+        with peer.Peer(script, limit=20) as server:
+            ada.account(send={"host": "127.0.0.1", "port": server.port, "tls": "off", "tls_ca": None, "auth": "none"})
+            result = ada.run("tappal-sendmail", *options, "-f", sender, "ada@example.test", "eve@example.test", stdin=MESSAGE)
+        if options == ["-v"]:
+            said = re.findall(r"^tappal-sendmail: eve@example\.test was refused(.*): 550 5\.1\.1 No such user$", result.err, re.M)
+            tap.same((result.status, said), (0, [", and a report on it made" if sender else ""]), f"{what}: in one line") or print("#", result)
+        else:
+            eve = json.loads(result.out.splitlines()[1])
+            tap.same((result.status, result.err, eve["status"], eve.get("reported")), (0, "", "refused", bool(sender)), f"{what}: `reported`") or print("#", result)
+        ada.end_processes()
+        tap.same(len(ada.fetched()), 1 if sender else 0, f"{what}: as it says")
+        shutil.rmtree(ada.maildir, ignore_errors=True)
+        empty(ada)
 
 
 # -- whose configuration --
@@ -317,7 +340,7 @@ def dry_run(house, ada):
 
 def main():
     with lab.Lab() as house:
-        for part in (verdicts, machines_configuration, named_configuration, other_peoples_folders, percent_signs, logs, dry_run):
+        for part in (verdicts, one_refusal_told, machines_configuration, named_configuration, other_peoples_folders, percent_signs, logs, dry_run):
             part(house, house.person(part.__name__))
         if lab.can_unshare():
             never_and_before(house, house.person("never"))
