@@ -195,6 +195,8 @@ static struct smtp *smtp_new(struct err *err)
     str_init(&s->line, SMTP_REPLY_LINE_MAX);
     str_init(&s->out, SMTP_OUT_MAX);
     str_init(&s->text, SMTP_WHOLE_MAX);
+    str_init(&s->repaired, SMTP_REPAIRED_MAX);
+    str_init(&s->mime.header, 0);
     return s;
 }
 
@@ -205,6 +207,8 @@ static void smtp_free(struct smtp *s)
     str_free(&s->line);
     str_free(&s->out);
     str_free(&s->text);
+    str_free(&s->repaired);
+    mime_free(&s->mime);
     free(s);
 }
 

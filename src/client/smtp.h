@@ -9,6 +9,7 @@
 #include "client/peer.h"
 #include "client/session.h"
 #include "mail/envelope.h"
+#include "mail/mime.h"
 
 struct smtp;
 
@@ -43,6 +44,10 @@ struct smtp_progress {
     bool mail_ok;
     size_t accepted;
     bool go_ahead; /* the text may go, and there is somebody to send it to */
+    bool repair;   /* the text is encoded on its way, by this plan */
+    struct mime_plan plan;
+    bool eight_bit; /* the body as it goes out has octets over 127 */
+    uint64_t size;  /* octets of the text as it goes out */
 };
 
 struct smtp_transaction {
@@ -55,6 +60,8 @@ struct smtp_transaction {
     bool no_chunking;    /* DATA, never BDAT */
     /* The next piece of the text as stored; *n_r 0 at its end. */
     bool (*read)(void *arg, char *buf, size_t size, size_t *n_r, struct err *err);
+    /* The next read begins with the first octet. Not called where the text goes out as it is stored. */
+    void (*again)(void *arg);
     /* Called before the last octet is handed to the line: the moment for a durable record of doubt. False: it
      * is never sent, and the message is not delivered. */
     bool (*before_end)(void *arg, struct err *err);

@@ -76,8 +76,17 @@ static bool too_large(const struct smtp *s, struct smtp_transaction *t, struct e
 {
     char text[128];
     snprintf(text, sizeof(text), "The message has %" PRIu64 " octets; the server takes at most %" PRIu64,
-             t->facts->size, s->caps.size_max);
+             t->progress.size, s->caps.size_max);
     return refuse_all(t, 552, "5.3.4", text, err);
+}
+
+static bool stuck(struct smtp_transaction *t, struct err *err)
+{
+    char text[200];
+    snprintf(text, sizeof(text),
+             "The message is 8-bit, the server does not speak 8BITMIME, and it cannot be encoded: %s",
+             t->progress.plan.stuck);
+    return refuse_all(t, 554, "5.6.1", text, err);
 }
 
 /* SMTPUTF8 for a local part beyond ASCII; a domain has its ASCII form. */
@@ -173,10 +182,9 @@ static const char *misfit(const struct smtp *s, const struct smtp_transaction *t
                           const char **enhanced_r)
 {
     *code_r = 550;
-    if (t->facts->eight_bit_body && !s->caps.eight_bit) {
-        *code_r = 554;
-        *enhanced_r = "5.6.1";
-        return "The message is 8-bit, and the server does not speak 8BITMIME";
+    if (t->facts->eight_bit_header && !s->caps.eight_bit && !s->caps.smtputf8) {
+        *enhanced_r = "5.6.7";
+        return "The header has octets over 127, and the server speaks neither SMTPUTF8 nor 8BITMIME";
     }
     if (t->envelope->require_tls && (!s->caps.require_tls || !s->session.chat.tls)) {
         *enhanced_r = "5.7.30";
@@ -196,7 +204,8 @@ static bool is_small(const struct smtp_transaction *t)
 
 bool smtp_goes_whole(const struct smtp *s, const struct smtp_transaction *t)
 {
-    return s->caps.pipelining && s->caps.chunking && !t->no_chunking && t->step >= PEER_WHOLE && is_small(t);
+    return !smtp_may_need_repair(s, t) && s->caps.pipelining && s->caps.chunking && !t->no_chunking &&
+           t->step >= PEER_WHOLE && is_small(t);
 }
 
 static void plan(const struct smtp *s, struct smtp_transaction *t)
@@ -216,19 +225,30 @@ static void plan(const struct smtp *s, struct smtp_transaction *t)
     t->no_dsn = !s->caps.dsn && asks_for_dsn(t->envelope);
 }
 
-bool smtp_prepare(const struct smtp *s, struct smtp_transaction *t, struct err *err)
+static void begin(struct smtp_transaction *t)
 {
-    const char *sender = t->envelope->sender, *enhanced;
-    struct err why;
-    int code;
-
-    t->progress = (struct smtp_progress){0};
+    t->progress = (struct smtp_progress){.size = t->facts->size, .eight_bit = t->facts->eight_bit_body};
     t->in_doubt = t->ahead = false;
     t->blame = SMTP_BLAME_HOST;
     for (size_t i = 0; i < t->to_count; i++) {
         outcome_free(smtp_outcome(t, i));
     }
-    if (s->caps.size_max > 0 && t->facts->size > s->caps.size_max) {
+}
+
+bool smtp_prepare(struct smtp *s, struct smtp_transaction *t, struct err *err)
+{
+    const char *sender = t->envelope->sender, *enhanced;
+    struct err why;
+    int code;
+
+    begin(t);
+    if (smtp_may_need_repair(s, t) && !smtp_plan_repair(s, t, err)) {
+        return false;
+    }
+    if (t->progress.plan.stuck != NULL) {
+        return stuck(t, err);
+    }
+    if (s->caps.size_max > 0 && t->progress.size > s->caps.size_max) {
         return too_large(s, t, err);
     }
     const char *text = misfit(s, t, &code, &enhanced);

@@ -1,5 +1,6 @@
 /* smtp_impl - what the files of smtp share: smtp.c (opening), smtp_send.c (transactions, in steps), smtp_fit.c
- * (what a server is known not to take), smtp_line.c (commands and answers), smtp_text.c (the text). */
+ * (what a server is known not to take), smtp_line.c (commands and answers), smtp_text.c (the text), smtp_repair.c
+ * (the text, encoded). */
 #ifndef TAPPAL_CLIENT_SMTP_IMPL_H
 #define TAPPAL_CLIENT_SMTP_IMPL_H
 
@@ -17,12 +18,17 @@
 
 #define SMTP_BLOCK 16384                  /* octets of text read at a time */
 #define SMTP_OUT_MAX (2 * SMTP_BLOCK + 8) /* a block of nothing but dots, and the end */
+#define SMTP_REPAIRED_MAX (2 * MIME_HEADER_MAX + MIME_QP_GROWTH * SMTP_BLOCK)
 
 struct smtp {
     struct session session;
     struct smtp_caps caps;
     struct smtp_reply reply; /* the last one */
     struct str line, out, text;
+    struct mime mime;    /* of the text that is being repaired */
+    struct str repaired; /* octets of it, from repaired_at on not yet read */
+    size_t repaired_at;
+    bool repaired_all;
     uint64_t mails;  /* transactions begun over this connection */
     unsigned unread; /* of those, put and not yet taken */
     bool dirty;      /* a transaction was begun and not ended by its data: RSET goes first */
@@ -44,7 +50,7 @@ enum verdict smtp_verdict(const struct smtp *s); /* by the last reply */
 bool smtp_is_accepted(const struct outcome *o);  /* RCPT was, the end of the data decides */
 bool smtp_wants_rcpt(const struct smtp_transaction *t, size_t i);
 /* Settles what the server need not be asked, and plans the rest. */
-MUST_USE bool smtp_prepare(const struct smtp *s, struct smtp_transaction *t, struct err *err);
+MUST_USE bool smtp_prepare(struct smtp *s, struct smtp_transaction *t, struct err *err);
 
 /* -- smtp_line: put says it, take hears the answer; false: the session is over, or the account is -- */
 MUST_USE bool smtp_put_rset(struct smtp *s, struct smtp_transaction *t, struct err *err);
@@ -58,6 +64,16 @@ MUST_USE bool smtp_take_data(struct smtp *s, struct smtp_transaction *t, struct 
 /* The answer to the end of the data, or to BDAT LAST. */
 MUST_USE bool smtp_take_end(struct smtp *s, struct smtp_transaction *t, struct err *err);
 void smtp_forget_accepted(struct smtp_transaction *t);
+
+/* -- smtp_repair -- */
+/* Has the text what this server may not take? Then it is looked through before anything is said. */
+bool smtp_may_need_repair(const struct smtp *s, const struct smtp_transaction *t);
+/* Reads the text and fills in what `progress` says of it. */
+MUST_USE bool smtp_plan_repair(struct smtp *s, struct smtp_transaction *t, struct err *err);
+/* The text as it goes out; *n_r 0 at its end. */
+void smtp_begin_text(struct smtp *s, struct smtp_transaction *t);
+MUST_USE bool smtp_read_text(struct smtp *s, struct smtp_transaction *t, char *buf, size_t size, size_t *n_r,
+                             struct err *err);
 
 /* -- smtp_text -- */
 bool smtp_blame_local(struct smtp_transaction *t); /* always false */

@@ -44,8 +44,8 @@ bool smtp_put_mail(struct smtp *s, struct smtp_transaction *t, struct err *err)
     struct smtp_mail mail = {
         .sender = sender.buf,
         .say_size = s->caps.size,
-        .size = t->facts->size,
-        .eight_bit = s->caps.eight_bit && (t->facts->eight_bit_body || t->facts->eight_bit_header),
+        .size = t->progress.size,
+        .eight_bit = s->caps.eight_bit && (t->progress.eight_bit || t->facts->eight_bit_header),
         .smtputf8 = t->progress.smtputf8,
         .require_tls = e->require_tls,
         .ret = s->caps.dsn ? e->ret : RET_UNSET,

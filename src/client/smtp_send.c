@@ -160,6 +160,10 @@ bool smtp_put(struct smtp *s, struct smtp_transaction *t, struct err *err)
     if (!smtp_prepare(s, t, err)) {
         return smtp_blame_local(t);
     }
+    if (t->progress.to_ask > 0 && t->progress.repair) {
+        err_set(err, ERR_LOCAL, "The message has to be encoded, which is not done ahead of answers.");
+        return smtp_blame_local(t);
+    }
     if (t->progress.to_ask > 0) {
         if (!is_still_there(s, err)) {
             return fail(s, t, err);

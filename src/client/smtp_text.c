@@ -22,7 +22,8 @@ static bool put_out(struct smtp *s, const struct str *bytes, struct err *err)
 
 static void remark_text(struct smtp *s, const struct smtp_transaction *t)
 {
-    chat_remark(&s->session.chat, "the message, %" PRIu64 " octets", t->facts->size);
+    chat_remark(&s->session.chat, "the message, %" PRIu64 " octets%s", t->progress.size,
+                t->progress.repair ? ", made fit for this server" : "");
 }
 
 /* From now on only an answer can say that the message was not taken. */
@@ -43,8 +44,9 @@ static bool put_dotted(struct smtp *s, struct smtp_transaction *t, struct err *e
     char block[SMTP_BLOCK];
     size_t n;
 
+    smtp_begin_text(s, t);
     do {
-        if (!t->read(t->arg, block, sizeof(block), &n, err)) {
+        if (!smtp_read_text(s, t, block, sizeof(block), &n, err)) {
             return smtp_blame_local(t);
         }
         str_clear(&s->out);
@@ -66,17 +68,24 @@ static bool put_bdat(struct smtp *s, uint64_t octets, struct err *err)
            chat_send_bytes(&s->session.chat, s->out.buf, s->out.len, err);
 }
 
+/* What was measured is what is read, or something is wrong with the disk. */
+static bool is_as_long(size_t n, uint64_t left, struct err *err)
+{
+    return (n > 0 && n <= left) || err_set(err, ERR_LOCAL, "A message changed while it was being sent.");
+}
+
 static bool put_chunk(struct smtp *s, struct smtp_transaction *t, struct err *err)
 {
     char block[SMTP_BLOCK];
     size_t n;
-    uint64_t left = t->facts->size;
+    uint64_t left = t->progress.size;
 
     if (!put_bdat(s, left, err)) {
         return false;
     }
+    smtp_begin_text(s, t);
     do {
-        if (!t->read(t->arg, block, sizeof(block), &n, err)) {
+        if (!smtp_read_text(s, t, block, sizeof(block), &n, err) || !is_as_long(n, left, err)) {
             return smtp_blame_local(t);
         }
         left -= n;

@@ -53,6 +53,12 @@ static bool read_text(void *arg, char *buf, size_t size, size_t *n_r, struct err
     return text_read(&a->text, buf, size, n_r, err);
 }
 
+static void read_again(void *arg)
+{
+    struct attempt *a = arg;
+    text_begin(&a->text, a->message);
+}
+
 /* All is sent but the end. Only what was stored goes out, and the doubt is on disk before it can arise. */
 static bool announce_end(void *arg, struct err *err)
 {
@@ -211,6 +217,7 @@ static void transaction_begin(struct attempt *a)
         .envelope = &a->message->envelope,
         .facts = &a->message->facts,
         .read = read_text,
+        .again = read_again,
         .before_end = announce_end,
         .arg = a,
         .outcomes = a->outcomes,

@@ -94,6 +94,12 @@ static bool read_text(void *arg, char *buf, size_t size, size_t *n_r, struct err
     return text_read(&part->text, buf, size, n_r, err);
 }
 
+static void read_again(void *arg)
+{
+    struct part *part = arg;
+    text_begin(&part->text, part->message);
+}
+
 /* The doubt is on the disk already. */
 static bool before_end(void *arg, struct err *err)
 {
@@ -123,6 +129,7 @@ static bool begin_part(struct window *win, struct part *part, struct message *m,
     part->t.step = win->step;
     part->t.no_chunking = b->line->account->send.chunking == CHUNKING_OFF;
     part->t.read = read_text;
+    part->t.again = read_again;
     part->t.before_end = before_end;
     part->t.arg = part;
     return journal_open(b->store, m, &part->w, err) && journal_attempt(part->w, clock_now(), err) &&

@@ -3,6 +3,7 @@
 
 run: limit=120
 """
+import email
 import pathlib
 import re
 import sys
@@ -39,6 +40,22 @@ def delivered(house, ada, port, tls, auth):
     house.clear()
 
 
+def encoded(house, ada):
+    """A port without 8BITMIME: the text arrives encoded, and is the same."""
+    ada.account(auth="plain", send={"port": house.port("POSTFIX7"), "tls": "implicit"})
+    result = send(ada, "narrow", house.site["USER2"])
+    tap.same((result.status, result.err), (0, ""), "without 8BITMIME: accepted")
+    wait_for(lambda: house.received(house.site["USER2"]))
+    came = email.message_from_bytes(b"".join(house.received(house.site["USER2"])))
+    tap.same(came["Content-Transfer-Encoding"], "quoted-printable", "without 8BITMIME: it went out encoded")
+    tap.same(came.get_payload(decode=True).decode().replace("\r\n", "\n"), ".dot\nGrüße\nlast line\n", "without 8BITMIME: the text is the same")
+    house.clear()
+    signed = b"From: ada@example.test\nTo: grace@example.test\nMIME-Version: 1.0\nContent-Type: multipart/signed; boundary=b\n\n--b\n\nGr\xc3\xbc\xc3\x9fe\n--b--\n"
+    result = ada.run("tappal-sendmail", "-i", "-t", stdin=signed, tty=True)
+    tap.same(result.status, 69, "without 8BITMIME: signed mail is refused")
+    tap.matches(result.err, "it is signed or encrypted", "without 8BITMIME: and why")
+
+
 def refused(house, ada):
     result = send(ada, "nobody", "nobody@example.test")
     tap.same(result.status, 69, "every recipient refused: 69")
@@ -61,6 +78,8 @@ def main():
         ada = house.person("ada")
         for port, tls, auth in (("POSTFIX", "starttls", "plain"), ("POSTFIXS", "implicit", "scram"), ("POSTFIXS", "implicit", "login")):
             delivered(house, ada, port, tls, auth)
+        encoded(house, ada)
+        ada.account(auth="login", send={"port": house.port("POSTFIXS"), "tls": "implicit"})
         refused(house, ada)
         too_large(house, ada)
     tap.done()

@@ -1,7 +1,7 @@
 """postfix - the unpacked Postfix beside the site's Dovecot: root only, nothing of it is installed.
 
 It takes submissions with SASL through Dovecot's auth socket (STARTTLS and implicit TLS), speaks DSN and
-SMTPUTF8, and hands everything to Dovecot's LMTP."""
+SMTPUTF8 (on one port neither SMTPUTF8 nor 8BITMIME), and hands everything to Dovecot's LMTP."""
 import os
 import pwd
 import shutil
@@ -53,6 +53,7 @@ smtpd_peername_lookup = no
 MASTER_CF = """
 {submission} inet n - n - - smtpd
 {submissions} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_tls_security_level=encrypt
+{narrow} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_tls_security_level=encrypt -o smtpd_discard_ehlo_keywords=8bitmime,smtputf8
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
 tlsmgr unix - - n 1000? 1 tlsmgr
@@ -85,7 +86,8 @@ def write(root, facts, sysroot):
         root=root, sysroot=sysroot, owner=OWNER, group=GROUP, libraries=libraries(sysroot),
         user=facts["SITE_USER"], user2=facts["SITE_USER2"]))
     (conf / "master.cf").write_text(MASTER_CF.format(
-        submission=f"127.0.0.1:{facts['SITE_POSTFIX_PORT']}", submissions=f"127.0.0.1:{facts['SITE_POSTFIXS_PORT']}"))
+        submission=f"127.0.0.1:{facts['SITE_POSTFIX_PORT']}", submissions=f"127.0.0.1:{facts['SITE_POSTFIXS_PORT']}",
+        narrow=f"127.0.0.1:{facts['SITE_POSTFIX7_PORT']}"))
 
 
 def make_folders(root):
