@@ -80,13 +80,16 @@ bool batch_recover(struct batch *b, struct err *err)
 
 bool batch_is_full(const struct batch *b)
 {
-    return b->count == BATCH_MESSAGES_MAX || b->octets >= BATCH_OCTETS_MAX;
+    return b->count == BATCH_MESSAGES_MAX || b->octets >= BATCH_OCTETS_MAX ||
+           (b->count > 0 && clock_mono_ms() - b->began >= BATCH_MS);
 }
 
 bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, struct err *err)
 {
     if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
         return false;
+    if (b->count == 0)
+        b->began = clock_mono_ms();
     name_for(b, key, b->open_name);
     struct sink_message m = {.name = b->open_name, .flags = "", .mtime = date, .crlf = true};
     b->open_octets = 0;

@@ -7,8 +7,9 @@
 #include "box/maildir.h"
 #include "fetch/seen.h"
 
-#define BATCH_MESSAGES_MAX 64
-#define BATCH_OCTETS_MAX (8u << 20)
+#define BATCH_MESSAGES_MAX 256
+#define BATCH_OCTETS_MAX (32u << 20)
+#define BATCH_MS 1000 /* what comes slowly is not kept waiting for more */
 #define BATCH_TAKEN_SECONDS (30 * 3600) /* how long a vanished message counts as taken by a reader */
 
 struct batch_item {
@@ -27,6 +28,7 @@ struct batch {
     struct batch_item items[BATCH_MESSAGES_MAX];
     size_t count;    /* messages that ended */
     uint64_t octets; /* of them, as they came */
+    int64_t began;   /* clock_mono_ms when the first of them was */
     bool open;
     uint64_t open_octets; /* of the message that is being written, as it came */
     char open_name[MAILDIR_NAME_MAX + 1];
@@ -40,6 +42,7 @@ MUST_USE bool batch_init(struct batch *b, const char *account, const char *folde
 /* What a crash left: intents are finished or dropped, files of ours in tmp/ without one removed. */
 MUST_USE bool batch_recover(struct batch *b, struct err *err);
 
+/* Is it worth a sync? Each costs as much for many messages as for one. */
 bool batch_is_full(const struct batch *b);
 MUST_USE bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date,
                           struct err *err); /* key may be NULL */

@@ -7,7 +7,9 @@
 #include "fetch/pull.h"
 
 #define IMAP_BOX_WANTED_MAX 5000000 /* new messages of one folder */
-#define IMAP_BOX_WINDOW 2           /* FETCH commands under way */
+#define IMAP_BOX_WINDOW 2           /* FETCH commands under way, each for a set of messages */
+#define IMAP_BOX_SET_MESSAGES 64
+#define IMAP_BOX_SET_OCTETS (8u << 20)
 #define IMAP_BOX_STRAYS_MAX 1000    /* messages without a name, or that nobody asked for */
 #define IMAP_BOX_SEARCH_MAX 5000    /* UIDs that a SEARCH answer of one line can be asked for */
 

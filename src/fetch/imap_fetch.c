@@ -1,5 +1,5 @@
 /* imap_fetch - the messages themselves: sets of bounded size, the next one under way while this one arrives,
- * each made durable as a batch; the newest first, for that is what a person waits for. What an OK answer left
+ * made durable by batches; the newest first, for that is what a person waits for. What an OK answer left
  * out is asked for again, one by one. */
 #include <stdlib.h>
 #include <string.h>
@@ -83,7 +83,7 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
     w->got = true;
     job->done++;
     show_progress(job);
-    return true;
+    return !batch_is_full(job->f.batch) || batch_commit(job->f.batch, err);
 }
 
 /* -- sets -- */
@@ -92,8 +92,8 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
 static bool next_set(const struct imap_job *job, size_t *at, bool alone, struct uidset *set, struct err *err)
 {
     uint64_t octets = 0;
-    size_t messages = 0, most = alone ? 1 : BATCH_MESSAGES_MAX;
-    while (*at < job->count && messages < most && (messages == 0 || octets < BATCH_OCTETS_MAX)) {
+    size_t messages = 0, most = alone ? 1 : IMAP_BOX_SET_MESSAGES;
+    while (*at < job->count && messages < most && (messages == 0 || octets < IMAP_BOX_SET_OCTETS)) {
         const struct wanted *w = &job->wanted[job->count - 1 - (*at)++];
         if (w->got)
             continue;
@@ -126,7 +126,7 @@ static bool launch(struct imap_job *job, struct flights *flights, size_t *at, bo
     return true;
 }
 
-/* land - waits for the oldest set, and makes durable what came */
+/* land - waits for the oldest set; the last one's end makes durable what came, if it was not by then */
 static bool land(struct imap_job *job, struct flights *flights, struct err *err)
 {
     struct imap_events events = {.arg = job, .begin = begin, .data = data, .fetched = fetched};
@@ -138,7 +138,7 @@ static bool land(struct imap_job *job, struct flights *flights, struct err *err)
         text_clean(job->refusal, sizeof job->refusal, answer.text, strlen(answer.text));
     if (answer.status != IMAP_OK && answer.temporary)
         return imap_refused(job->imap, &answer, "hand out messages", err);
-    return batch_commit(job->f.batch, err);
+    return flights->count > 0 || batch_commit(job->f.batch, err);
 }
 
 /* rescue - the session ended in the middle of something: whole messages are kept all the same */
