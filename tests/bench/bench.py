@@ -4,9 +4,11 @@ import hashlib
 import os
 import pathlib
 import queue
+import shutil
 import socket
 import ssl
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -173,6 +175,35 @@ def floor_drain(house):
         if line.endswith(b"}\r\n"):
             size = int(line[line.rindex(b"{") + 1:-3])
             octets += len(reader.read(size))
+
+
+def floor_drain_pop3(house):
+    """All messages by RETRs that are sent ahead, a hundred at a time, read and thrown away."""
+    sock, reader = tls(house, "POP3S")
+    reader.readline()
+    sock.sendall(b"AUTH PLAIN " + plain(house) + b"\r\nSTAT\r\n")
+    reader.readline()
+    count, octets = map(int, reader.readline().split()[1:3])
+    sent = 0
+    for done in range(count):
+        if sent - done < 50:
+            more = min(100, count - sent)
+            sock.sendall(b"".join(b"RETR %d\r\n" % (sent + 1 + i) for i in range(more)))
+            sent += more
+        while reader.readline() != b".\r\n":
+            pass
+    sock.close()
+    return octets
+
+
+def unpacked(package, program):
+    """The program, from the system or from a package unpacked under build/; None where it cannot be had."""
+    folder = lab.TOP / "build" / package
+    if not (folder / program).exists() and shutil.which("apt-get"):
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(f"apt-get -q download {package} && dpkg -x {package}_*.deb .", shell=True, cwd=folder, check=False,
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return str(folder / program) if (folder / program).exists() else None
 
 
 def show(name, median, least, floor=None):
