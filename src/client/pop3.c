@@ -5,25 +5,17 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "client/pop3_impl.h"
 #include "net/tls_words.h"
 
 #define POP3_SECONDS 180       /* for each line; some servers lock and read the mailbox at the sign-in */
 #define POP3_AUTH_LINE_MAX 255 /* RFC 5034: with the CRLF, and with an initial response */
 #define PATIENCE 10            /* time limits that a whole listing may take */
 #define CAPA_LINES_MAX 256
-#define NAMES_SPARE 1000 /* lines of UIDL that may name no message of LIST */
 #define WINDOW 16
 #define RENEW_EVERY 65536 /* octets of a message that must come within one time limit */
 
-struct pop3 {
-    struct session session;
-    struct pop3_caps caps;
-    bool lost;
-    struct str line;
-    struct pop3_reply reply; /* its text lies in `line` */
-};
-
-static bool refused(const struct pop3 *p, enum err_kind kind, const char *what, struct err *err)
+bool pop3_refused(const struct pop3 *p, enum err_kind kind, const char *what, struct err *err)
 {
     char words[400];
     text_clean(words, sizeof words, p->reply.text, p->reply.n);
@@ -39,7 +31,7 @@ static bool read_line(struct pop3 *p, struct err *err)
     return ok;
 }
 
-static bool read_reply(struct pop3 *p, struct err *err)
+bool pop3_read_reply(struct pop3 *p, struct err *err)
 {
     if (!read_line(p, err))
         return false;
@@ -47,17 +39,16 @@ static bool read_reply(struct pop3 *p, struct err *err)
     if (p->reply.status != POP3_GARBAGE)
         return true;
     p->lost = true;
-    return refused(p, ERR_PROTOCOL, "does not speak POP3, or we lost the thread", err);
+    return pop3_refused(p, ERR_PROTOCOL, "does not speak POP3, or we lost the thread", err);
 }
 
 /* command - one line out, one reply in */
 static bool command(struct pop3 *p, const char *line, struct err *err)
 {
-    return chat_send_bytes(&p->session.chat, line, strlen(line), err) && read_reply(p, err);
+    return chat_send_bytes(&p->session.chat, line, strlen(line), err) && pop3_read_reply(p, err);
 }
 
-/* next_line - of a multi-line reply, unstuffed; *end_r at its end */
-static bool next_line(struct pop3 *p, const char **line_r, size_t *n_r, bool *end_r, struct err *err)
+bool pop3_next_line(struct pop3 *p, const char **line_r, size_t *n_r, bool *end_r, struct err *err)
 {
     if (!read_line(p, err))
         return false;
@@ -68,13 +59,12 @@ static bool next_line(struct pop3 *p, const char **line_r, size_t *n_r, bool *en
     return true;
 }
 
-/* listing_begins - its end must come in time too: a line now and then is not enough */
-static void listing_begins(struct pop3 *p)
+void pop3_listing_begins(struct pop3 *p)
 {
     chat_set_end(&p->session.chat, PATIENCE * p->session.chat.limit);
 }
 
-static bool listing_too_long(struct pop3 *p, const char *command, struct err *err)
+bool pop3_listing_too_long(struct pop3 *p, const char *command, struct err *err)
 {
     p->lost = true;
     return err_set(err, ERR_PROTOCOL, "The server %s answers %s without end.", pop3_peer(p), command);
@@ -85,12 +75,12 @@ static bool listing_too_long(struct pop3 *p, const char *command, struct err *er
 static bool read_greeting(struct pop3 *p, struct err *err)
 {
     p->session.phase = PHASE_GREETING;
-    if (!read_reply(p, err)) {
+    if (!pop3_read_reply(p, err)) {
         if (err->kind == ERR_PROTOCOL)
             err_hint(err, "POP3 is on port 995 (tls = implicit) or 110 (tls = starttls).");
         return false;
     }
-    return p->reply.status == POP3_OK || refused(p, ERR_REFUSED_TEMP, "does not let us in", err);
+    return p->reply.status == POP3_OK || pop3_refused(p, ERR_REFUSED_TEMP, "does not let us in", err);
 }
 
 static bool ask_capabilities(struct pop3 *p, struct err *err)
@@ -104,9 +94,9 @@ static bool ask_capabilities(struct pop3 *p, struct err *err)
         return false;
     if (p->reply.status != POP3_OK)
         return true; /* an old server: it can what RFC 1939 says */
-    listing_begins(p);
+    pop3_listing_begins(p);
     for (int lines = 0; lines < CAPA_LINES_MAX; lines++) {
-        if (!next_line(p, &line, &n, &end, err))
+        if (!pop3_next_line(p, &line, &n, &end, err))
             return false;
         if (end) {
             chat_set_end(&p->session.chat, 0);
@@ -115,7 +105,24 @@ static bool ask_capabilities(struct pop3 *p, struct err *err)
         if (!pop3_caps_add(&p->caps, line, n, err))
             return false;
     }
-    return listing_too_long(p, "CAPA", err);
+    return pop3_listing_too_long(p, "CAPA", err);
+}
+
+/* ask_own_capabilities - where some depend on who asks: they are known only now (RFC 2449, 5) */
+static bool ask_own_capabilities(struct pop3 *p, struct err *err)
+{
+    struct pop3_caps before = p->caps;
+    if (!before.per_user)
+        return true;
+    p->caps = (struct pop3_caps){0};
+    bool ok = ask_capabilities(p, err);
+    p->session.phase = PHASE_READY;
+    if (ok && p->reply.status != POP3_OK) {
+        p->caps = before;
+        return true;
+    }
+    pop3_caps_free(&before);
+    return ok;
 }
 
 /* STLS or nothing: whatever does not go exactly as RFC 2595 has it ends the session. */
@@ -132,7 +139,7 @@ static bool start_tls(struct pop3 *p, struct err *err)
     if (!command(p, "STLS", err))
         return false;
     if (p->reply.status != POP3_OK)
-        return refused(p, ERR_TLS, "does not start TLS as it should", err);
+        return pop3_refused(p, ERR_TLS, "does not start TLS as it should", err);
     return session_start_tls(&p->session, err) && ask_capabilities(p, err);
 }
 
@@ -163,12 +170,58 @@ static bool send_cancel(void *protocol, struct err *err)
     return chat_send(&p->session.chat, err, "*");
 }
 
+/* begin_utf8 - messages as they are, not made over for those who read ASCII alone (RFC 6856, 2.1). A server that
+ * does not want to after all gives what it gave before. */
+static bool begin_utf8(struct pop3 *p, struct err *err)
+{
+    if (!p->caps.utf8)
+        return true;
+    if (!chat_send(&p->session.chat, err, "UTF8"))
+        return false;
+    p->utf8_owed = p->caps.pipelining;
+    return p->utf8_owed || pop3_read_reply(p, err);
+}
+
+static bool settle_utf8(struct pop3 *p, struct err *err)
+{
+    bool owed = p->utf8_owed;
+    p->utf8_owed = false;
+    return !owed || pop3_read_reply(p, err);
+}
+
+/* judge - what a response code says of a refused sign-in (RFC 2449, 8; RFC 3206) */
+static void judge(const struct pop3 *p, struct err *answer)
+{
+    static const struct {
+        const char *code;
+        enum err_kind kind;
+        const char *hint;
+    } codes[] = {
+        {"IN-USE", ERR_REFUSED_TEMP, "Another program has this mailbox open; the next run tries again."},
+        {"LOGIN-DELAY", ERR_REFUSED_TEMP,
+         "The server wants more time between two sign-ins: fetch less often."},
+        {"SYS/TEMP", ERR_REFUSED_TEMP,
+         "It is the server's own trouble and may pass; the next run tries again."},
+        {"SYS/PERM", ERR_REFUSED_PERM,
+         "It is the server's own trouble, not the password: whoever runs it has to look at this mailbox."},
+    };
+    *answer = (struct err){.kind = ERR_NONE};
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
+        if (strcmp(p->reply.code, codes[i].code) == 0) {
+            answer->kind = codes[i].kind;
+            err_hint(answer, "%s", codes[i].hint);
+        }
+    if (strcmp(p->reply.code, "LOGIN-DELAY") == 0 && p->caps.login_delay > 0)
+        err_hint(answer, "The server lets one sign in every %u seconds: fetch less often.",
+                 p->caps.login_delay);
+}
+
 static enum sasl_word read_answer(void *protocol, struct str *text, struct err *answer, struct err *err)
 {
     struct pop3 *p = protocol;
-    if (!read_reply(p, err) || !str_add(text, p->reply.text, p->reply.n, err))
+    if (!settle_utf8(p, err) || !pop3_read_reply(p, err) || !str_add(text, p->reply.text, p->reply.n, err))
         return SASL_BROKEN;
-    *answer = (struct err){.kind = pop3_reply_is_temporary(&p->reply) ? ERR_REFUSED_TEMP : ERR_NONE};
+    judge(p, answer);
     return p->reply.status == POP3_CHALLENGE ? SASL_CONTINUE : p->reply.status == POP3_OK ? SASL_OK : SASL_NO;
 }
 
@@ -203,7 +256,8 @@ static bool sign_in(struct pop3 *p, struct err *err)
         .read_answer = read_answer,
         .plain_login = plain_login,
     };
-    return session_authenticate(&p->session, &wire, p, &p->caps.sasl, err);
+    return begin_utf8(p, err) && session_authenticate(&p->session, &wire, p, &p->caps.sasl, err) &&
+           settle_utf8(p, err) && ask_own_capabilities(p, err);
 }
 
 static bool open_session(struct pop3 *p, struct err *err)
@@ -261,121 +315,14 @@ const char *pop3_peer(const struct pop3 *p)
     return p->session.chat.peer;
 }
 
+const struct pop3_caps *pop3_caps(const struct pop3 *p)
+{
+    return &p->caps;
+}
+
 unsigned pop3_window(const struct pop3 *p)
 {
     return p->caps.pipelining ? WINDOW : 1;
-}
-
-/* -- the listing -- */
-
-void pop3_listing_free(struct pop3_listing *listing)
-{
-    for (size_t i = 0; i < listing->count; i++)
-        free(listing->items[i].uidl);
-    free(listing->items);
-    *listing = (struct pop3_listing){0};
-}
-
-static bool add_item(struct pop3_listing *l, uint32_t number, uint64_t size, struct err *err)
-{
-    if (l->count == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 64;
-        struct pop3_item *items = realloc(l->items, cap * sizeof *items);
-        if (!items)
-            return err_nomem(err);
-        l->items = items;
-        l->cap = cap;
-    }
-    l->items[l->count++] = (struct pop3_item){.number = number, .size = size};
-    return true;
-}
-
-static struct pop3_item *find_item(struct pop3_listing *l, uint32_t number)
-{
-    size_t lo = 0, hi = l->count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (l->items[mid].number == number)
-            return &l->items[mid];
-        if (l->items[mid].number < number)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return NULL;
-}
-
-/* read_sizes - LIST: numbers must rise, for each stands for one message; a size that is none counts as 0 */
-static bool read_sizes(struct pop3 *p, struct pop3_listing *l, struct err *err)
-{
-    const char *line, *rest;
-    size_t n, rest_n;
-    bool end = false;
-    uint32_t number;
-    if (!read_reply(p, err))
-        return false;
-    if (p->reply.status != POP3_OK)
-        return refused(p, ERR_REFUSED_PERM, "does not list its messages", err);
-    for (;;) {
-        uint64_t size = 0;
-        if (!next_line(p, &line, &n, &end, err))
-            return false;
-        if (end)
-            return true;
-        if (!pop3_listing_read(line, n, &number, &rest, &rest_n) || l->count == POP3_MESSAGES_MAX ||
-            (l->count > 0 && number <= l->items[l->count - 1].number)) {
-            p->lost = true;
-            return err_set(err, ERR_PROTOCOL,
-                           "The server %s lists its messages in a way that makes no sense.", pop3_peer(p));
-        }
-        if (!pop3_size_read(rest, rest_n, &size))
-            size = 0;
-        if (!add_item(l, number, size, err))
-            return false;
-    }
-}
-
-/* read_names - UIDL: whatever the server writes behind the number; what is not listed is passed over */
-static bool read_names(struct pop3 *p, struct pop3_listing *l, struct err *err)
-{
-    const char *line, *rest;
-    size_t n, rest_n;
-    bool end = false;
-    uint32_t number;
-    if (!read_reply(p, err))
-        return false;
-    if (p->reply.status != POP3_OK)
-        return true; /* no names: the headers tell the messages apart */
-    for (size_t lines = 0; lines <= l->count + NAMES_SPARE; lines++) {
-        if (!next_line(p, &line, &n, &end, err))
-            return false;
-        if (end)
-            return true;
-        struct pop3_item *item =
-            pop3_listing_read(line, n, &number, &rest, &rest_n) ? find_item(l, number) : NULL;
-        if (!item || item->uidl || rest_n == 0 || memchr(rest, '\0', rest_n))
-            continue;
-        item->uidl = strndup(rest, rest_n);
-        if (!item->uidl)
-            return err_nomem(err);
-    }
-    return listing_too_long(p, "UIDL", err);
-}
-
-bool pop3_list(struct pop3 *p, struct pop3_listing *listing_r, struct err *err)
-{
-    struct pop3_listing l = {0};
-    bool ahead = pop3_window(p) > 1;
-    listing_begins(p);
-    bool ok = chat_send(&p->session.chat, err, "LIST") &&
-              (!ahead || chat_send(&p->session.chat, err, "UIDL")) && read_sizes(p, &l, err) &&
-              (ahead || chat_send(&p->session.chat, err, "UIDL")) && read_names(p, &l, err);
-    chat_set_end(&p->session.chat, 0);
-    if (ok)
-        *listing_r = l;
-    else
-        pop3_listing_free(&l);
-    return ok;
 }
 
 /* -- messages -- */
@@ -442,9 +389,9 @@ static bool stream_text(struct pop3 *p, pop3_take *take, void *arg, struct err *
 
 bool pop3_read_text(struct pop3 *p, pop3_take *take, void *arg, bool *ok_r, struct err *err)
 {
-    if (!read_reply(p, err))
+    if (!pop3_read_reply(p, err))
         return false;
-    *ok_r = p->reply.status == POP3_OK || refused(p, ERR_REFUSED_PERM, "does not give a message", err);
+    *ok_r = p->reply.status == POP3_OK || pop3_refused(p, ERR_REFUSED_PERM, "does not give a message", err);
     if (!*ok_r)
         return true;
     bool ok = stream_text(p, take, arg, err);
@@ -454,9 +401,9 @@ bool pop3_read_text(struct pop3 *p, pop3_take *take, void *arg, bool *ok_r, stru
 
 bool pop3_read_dele(struct pop3 *p, bool *ok_r, struct err *err)
 {
-    if (!read_reply(p, err))
+    if (!pop3_read_reply(p, err))
         return false;
-    *ok_r = p->reply.status == POP3_OK || refused(p, ERR_REFUSED_PERM, "does not delete a message", err);
+    *ok_r = p->reply.status == POP3_OK || pop3_refused(p, ERR_REFUSED_PERM, "does not delete a message", err);
     return true;
 }
 
@@ -465,5 +412,5 @@ bool pop3_quit(struct pop3 *p, struct err *err)
     if (!command(p, "QUIT", err))
         return false;
     p->lost = true; /* there is nothing more to say */
-    return p->reply.status == POP3_OK || refused(p, ERR_REFUSED_TEMP, "did not make all deletions", err);
+    return p->reply.status == POP3_OK || pop3_refused(p, ERR_REFUSED_TEMP, "did not make all deletions", err);
 }

@@ -1,4 +1,4 @@
-/* pop3 - a POP3 session (RFC 1939, 2449, 2595, 5034): signing in, and the commands that fetching needs.
+/* pop3 - a POP3 session (RFC 1939, 2449, 2595, 3206, 5034, 6856): signing in, and the commands that fetching needs.
  *
  * Commands may be sent ahead of answers where the server says PIPELINING; answers come in order. A message is
  * streamed to the caller: its length costs no memory. */
@@ -34,6 +34,7 @@ void pop3_close(struct pop3 **pop3);
 
 bool pop3_usable(const struct pop3 *pop3);
 const char *pop3_peer(const struct pop3 *pop3);
+const struct pop3_caps *pop3_caps(const struct pop3 *pop3); /* as they are behind the sign-in */
 unsigned
 pop3_window(const struct pop3 *pop3); /* how many commands may be sent ahead of answers; at least 1 */
 

@@ -233,11 +233,16 @@ static bool refused(const struct exchange *x, struct err *err)
     if (is_temporary(&x->answer))
         err_set(err, ERR_REFUSED_TEMP, "The server %s does not let %s sign in at the moment: %s",
                 x->s->chat.peer, login, words);
+    else if (x->answer.kind == ERR_REFUSED_PERM)
+        err_set(err, ERR_REFUSED_PERM, "The server %s does not let %s sign in: %s", x->s->chat.peer, login,
+                words);
     else
         err_set(err, ERR_AUTH, "The server %s refused the password of %s: %s", x->s->chat.peer, login, words);
     err->code = x->answer.code;
     memcpy(err->enhanced, x->answer.enhanced, sizeof err->enhanced);
-    return err_hint(err, "%s", hint_for_refusal(x->s->options.server->host, who->login, words));
+    return err_hint(err, "%s",
+                    x->answer.hint[0] ? x->answer.hint
+                                      : hint_for_refusal(x->s->options.server->host, who->login, words));
 }
 
 /* Names the server in errors of the layers below that do not know it. */

@@ -57,8 +57,9 @@ struct sasl_wire {
     bool (*send_response)(void *protocol, const char *base64, struct err *err);
     bool (*send_cancel)(void *protocol, struct err *err);
     /* Reads the answer: challenge (base64, in `text`) or the final word (server's text, in `text`; code and
-     * enhanced status in err-like fields of `answer`, and kind ERR_REFUSED_TEMP where the server said "later"
-     * in a way other than a 4xx code, such as IMAP's [UNAVAILABLE]). SASL_BROKEN: err is set. */
+     * enhanced status in err-like fields of `answer`; kind ERR_REFUSED_TEMP where the server said "later" in a
+     * way other than a 4xx code, such as IMAP's [UNAVAILABLE], ERR_REFUSED_PERM where it is not the password; a
+     * hint where the protocol knows one). SASL_BROKEN: err is set. */
     enum sasl_word (*read_answer)(void *protocol, struct str *text, struct err *answer, struct err *err);
     /* The protocol's own plain way (IMAP LOGIN, POP3 USER and PASS), for servers that offer no SASL mechanism
      * of use; NULL: it has none, or the server forbids it (LOGINDISABLED). Never called on a line others can

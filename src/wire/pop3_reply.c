@@ -83,25 +83,6 @@ static bool add_words(struct strv *out, const char *at, size_t n, struct err *er
     return true;
 }
 
-bool pop3_caps_add(struct pop3_caps *caps, const char *line, size_t n, struct err *err)
-{
-    struct {
-        const char *name;
-        bool *flag;
-    } known[] = {
-        {"STLS", &caps->stls},
-        {"USER", &caps->user},
-        {"UIDL", &caps->uidl},
-        {"TOP", &caps->top},
-        {"PIPELINING", &caps->pipelining},
-        {"RESP-CODES", &caps->resp_codes},
-    };
-    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-        if (word_is(line, n, known[i].name))
-            *known[i].flag = true;
-    return !word_is(line, n, "SASL") || add_words(&caps->sasl, line + 4, n - 4, err);
-}
-
 /* digits - a decimal number of at most `max` at the beginning; how long it is, 0 for none */
 static size_t digits(const char *at, size_t n, uint64_t max, uint64_t *out)
 {
@@ -115,6 +96,47 @@ static size_t digits(const char *at, size_t n, uint64_t max, uint64_t *out)
     }
     *out = value;
     return len;
+}
+
+/* add_limit - "EXPIRE days|NEVER [USER]", "LOGIN-DELAY seconds [USER]" (RFC 2449, 6.6 and 6.7); what is not so says
+ * nothing */
+static bool add_limit(const char *at, size_t n, uint32_t *limit_r, bool *per_user)
+{
+    uint64_t value = POP3_EXPIRE_NEVER;
+    skip_blanks(&at, &n);
+    size_t len = word_is(at, n, "NEVER") ? strlen("NEVER") : digits(at, n, POP3_EXPIRE_NEVER - 1, &value);
+    if (len == 0 || (len < n && at[len] != ' ' && at[len] != '\t'))
+        return false;
+    at += len;
+    n -= len;
+    skip_blanks(&at, &n);
+    *per_user = *per_user || word_is(at, n, "USER");
+    *limit_r = (uint32_t)value;
+    return true;
+}
+
+bool pop3_caps_add(struct pop3_caps *caps, const char *line, size_t n, struct err *err)
+{
+    struct {
+        const char *name;
+        bool *flag;
+    } known[] = {
+        {"STLS", &caps->stls},
+        {"USER", &caps->user},
+        {"UIDL", &caps->uidl},
+        {"TOP", &caps->top},
+        {"PIPELINING", &caps->pipelining},
+        {"RESP-CODES", &caps->resp_codes},
+        {"UTF8", &caps->utf8},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (word_is(line, n, known[i].name))
+            *known[i].flag = true;
+    if (word_is(line, n, "EXPIRE"))
+        caps->expires = add_limit(line + 6, n - 6, &caps->expire, &caps->per_user);
+    if (word_is(line, n, "LOGIN-DELAY") && !add_limit(line + 11, n - 11, &caps->login_delay, &caps->per_user))
+        caps->login_delay = 0;
+    return !word_is(line, n, "SASL") || add_words(&caps->sasl, line + 4, n - 4, err);
 }
 
 bool pop3_listing_read(const char *line, size_t n, uint32_t *number_r, const char **rest_r, size_t *rest_n_r)

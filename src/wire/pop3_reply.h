@@ -31,8 +31,13 @@ bool pop3_reply_is_temporary(const struct pop3_reply *reply);
 
 #define POP3_SASL_MAX 64
 
+#define POP3_EXPIRE_NEVER UINT32_MAX
+
 struct pop3_caps {
-    bool stls, user, uidl, top, pipelining, resp_codes;
+    bool stls, user, uidl, top, pipelining, resp_codes, utf8;
+    bool expires, per_user; /* EXPIRE was said; EXPIRE or LOGIN-DELAY differs by user: ask again, signed in */
+    uint32_t expire;        /* days that a message is kept, or POP3_EXPIRE_NEVER */
+    uint32_t login_delay;   /* seconds between two sign-ins; 0: any */
     struct strv sasl;
 };
 void pop3_caps_free(struct pop3_caps *caps);

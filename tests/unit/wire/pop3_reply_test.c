@@ -97,21 +97,47 @@ START_TEST(test_pop3_caps_add)
 {
     struct pop3_caps caps = {0};
     struct err err = {0};
-    static const char *const lines[] = {"TOP",
-                                        "uidl",
-                                        "SASL PLAIN  LOGIN SCRAM-SHA-256",
-                                        "STLS",
-                                        "USERS",
-                                        "RESP-CODES",
-                                        "PIPELINING",
-                                        "EXPIRE 60",
-                                        "SASL",
-                                        ""};
+    static const char *const lines[] = {"TOP",        "uidl",      "SASL PLAIN  LOGIN SCRAM-SHA-256",
+                                        "STLS",       "USERS",     "RESP-CODES",
+                                        "PIPELINING", "EXPIRE 60", "UTF8 USER",
+                                        "SASL",       ""};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         ck_assert(pop3_caps_add(&caps, lines[i], strlen(lines[i]), &err));
-    ck_assert(caps.top && caps.uidl && caps.stls && caps.resp_codes && caps.pipelining && !caps.user);
+    ck_assert(caps.top && caps.uidl && caps.stls && caps.resp_codes && caps.pipelining && caps.utf8 &&
+              !caps.user && !caps.per_user);
     ck_assert_uint_eq(caps.sasl.count, 3);
     ck_assert_str_eq(caps.sasl.items[2], "SCRAM-SHA-256");
+    pop3_caps_free(&caps);
+}
+END_TEST
+
+static const struct {
+    const char *line;
+    bool expires, per_user;
+    uint32_t expire, login_delay;
+} limits[] = {
+    {"EXPIRE 60", true, false, 60, 0},
+    {"EXPIRE 0", true, false, 0, 0},
+    {"expire never", true, false, POP3_EXPIRE_NEVER, 0},
+    {"EXPIRE 30 USER", true, true, 30, 0},
+    {"EXPIRE", false, false, 0, 0},
+    {"EXPIRE soon", false, false, 0, 0},
+    {"EXPIRE 5x", false, false, 0, 0},
+    {"EXPIRE 4294967295", false, false, 0, 0},
+    {"LOGIN-DELAY 900", false, false, 0, 900},
+    {"LOGIN-DELAY\t900  USER", false, true, 0, 900},
+    {"LOGIN-DELAY -1", false, false, 0, 0},
+};
+
+START_TEST(test_pop3_limits)
+{
+    struct pop3_caps caps = {0};
+    struct err err = {0};
+    ck_assert(pop3_caps_add(&caps, limits[_i].line, strlen(limits[_i].line), &err));
+    ck_assert_int_eq(caps.expires, limits[_i].expires);
+    ck_assert_int_eq(caps.per_user, limits[_i].per_user);
+    ck_assert_uint_eq(caps.expires ? caps.expire : 0, limits[_i].expire);
+    ck_assert_uint_eq(caps.login_delay, limits[_i].login_delay);
     pop3_caps_free(&caps);
 }
 END_TEST
@@ -189,6 +215,7 @@ int main(void)
     tcase_add_loop_test(tc, test_pop3_listing_read, 0, sizeof listings / sizeof *listings);
     tcase_add_test(tc, test_pop3_size_read);
     tcase_add_test(tc, test_pop3_caps_add);
+    tcase_add_loop_test(tc, test_pop3_limits, 0, sizeof limits / sizeof *limits);
     tcase_add_loop_test(tc, test_pop3_text_at_every_split, 0, sizeof texts / sizeof *texts);
     tcase_add_test(tc, test_pop3_text_open_end);
     suite_add_tcase(suite, tc);
