@@ -141,7 +141,7 @@ bool batch_drop(struct batch *b, struct err *err)
 static bool have_it(const struct batch *b, const struct seen_entry *e)
 {
     const struct seen_entry *old = seen_find(b->seen, &e->key);
-    return old && old->state == SEEN_PLACED && old->size == e->size &&
+    return old && (seen_is_here(old) || old->state == SEEN_ASKED) && old->size == e->size &&
            memcmp(old->hash, e->hash, sizeof e->hash) == 0;
 }
 

@@ -147,6 +147,11 @@ const struct seen_entry *seen_find(const struct seen *s, const struct seen_key *
     return e;
 }
 
+bool seen_is_here(const struct seen_entry *e)
+{
+    return e->state == SEEN_PLACED || e->state == SEEN_STAYS;
+}
+
 const struct seen_entry *seen_each(const struct seen *s, const struct seen_entry *at)
 {
     for (size_t i = at ? (size_t)(at - s->entries) + 1 : 0; i < s->count; i++)
@@ -320,6 +325,16 @@ bool seen_gone(struct seen *s, const struct seen_key *key, struct err *err)
     return record_key(s, "gone", key, err);
 }
 
+bool seen_asked(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "asked", key, err);
+}
+
+bool seen_stays(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "stays", key, err);
+}
+
 bool seen_vague(struct seen *s, const struct seen_key *key, struct err *err)
 {
     const struct seen_entry *e = seen_find(s, key);
@@ -345,17 +360,28 @@ static bool add_done(const struct seen *s, struct str *out, struct err *err)
     return ok;
 }
 
+/* add_change - a record of a word and the key; without the word nothing */
+static bool add_change(const struct seen *s, const char *word, const struct seen_key *key, struct str *out,
+                       struct err *err)
+{
+    char text[64], key_text[SEEN_KEY_TEXT];
+    if (!word)
+        return true;
+    seen_key_text(s->owner.protocol, key, key_text);
+    snprintf(text, sizeof text, "%s %s", word, key_text);
+    return seen_add_line(out, text, strlen(text), err);
+}
+
 static bool add_entry(const struct seen *s, const struct seen_entry *e, struct str *out, struct err *err)
 {
-    static const char *const words[] = {[SEEN_OPEN] = "open", [SEEN_PLACED] = "kept", [SEEN_VAGUE] = "vague"};
-    char key[SEEN_KEY_TEXT];
+    static const char *const after[] = {
+        [SEEN_ASKED] = "asked", [SEEN_STAYS] = "stays", [SEEN_VAGUE] = "vague"};
     struct str line = STR_INIT(SEEN_LINE_MAX);
-    seen_key_text(s->owner.protocol, &e->key, key);
-    bool ok = (e->state == SEEN_VAGUE ? str_addf(&line, err, "vague %s", key)
-                                      : add_message(s, &line, words[e->state], e, err)) &&
-              seen_add_line(out, line.buf, line.len, err);
+    bool ok =
+        e->state == SEEN_VAGUE || (add_message(s, &line, e->state == SEEN_OPEN ? "open" : "kept", e, err) &&
+                                   seen_add_line(out, line.buf, line.len, err));
     str_free(&line);
-    return ok;
+    return ok && add_change(s, after[e->state], &e->key, out, err);
 }
 
 static bool add_number(struct str *out, const char *word, uint64_t number, struct err *err)

@@ -17,6 +17,8 @@
  *   flags KEY FLAGS                             the server's, of a message that is placed; "-": none
  *   gone KEY                                    deleted on the server, by us
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
+ *   asked KEY                                   POP3: the server has said to have deleted it
+ *   stays KEY                                   ... and lists it all the same: it is known
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
  *   bad KEY TRIES SINCE NEXT WHY                in quarantine (quarantine.h)
  *   fine KEY                                    ... and no more
@@ -41,7 +43,7 @@ struct seen_key {
     unsigned char bytes[SEEN_KEY_BYTES];
 };
 
-enum seen_state { SEEN_NONE, SEEN_OPEN, SEEN_PLACED, SEEN_VAGUE };
+enum seen_state { SEEN_NONE, SEEN_OPEN, SEEN_PLACED, SEEN_ASKED, SEEN_STAYS, SEEN_VAGUE };
 
 struct seen_entry {
     struct seen_key key;
@@ -92,6 +94,8 @@ uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never comp
 bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */
 /* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire 0. */
 const struct seen_entry *seen_find(const struct seen *seen, const struct seen_key *key);
+/* Is it a message that was fetched and counts as known? (One whose deletion was confirmed must be looked at.) */
+bool seen_is_here(const struct seen_entry *entry);
 /* All entries, in no order: the one behind `at` (NULL: the first), or NULL. Not across changes. */
 const struct seen_entry *seen_each(const struct seen *seen, const struct seen_entry *at);
 
@@ -105,6 +109,8 @@ MUST_USE bool seen_placed(struct seen *seen, const struct seen_key *key, struct 
 MUST_USE bool seen_dropped(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_keep(struct seen *seen, const struct seen_entry *entry, struct err *err);
 MUST_USE bool seen_gone(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_asked(struct seen *seen, const struct seen_key *key, struct err *err);
+MUST_USE bool seen_stays(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_vague(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_sync(struct seen *seen, struct err *err);
 

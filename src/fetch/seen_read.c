@@ -142,11 +142,14 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
         return err_set(err, ERR_DATA, "unknown key");
     free(e->name);
     e->name = NULL;
-    if (strcmp(word, "placed") == 0) {
-        quarantine_remove(s, key);
-        e->state = SEEN_PLACED;
-        return true;
-    }
+    static const char *const words[] = {
+        [SEEN_PLACED] = "placed", [SEEN_ASKED] = "asked", [SEEN_STAYS] = "stays"};
+    for (enum seen_state state = SEEN_PLACED; state <= SEEN_STAYS; state++)
+        if (strcmp(word, words[state]) == 0) {
+            quarantine_remove(s, key);
+            e->state = state;
+            return true;
+        }
     bool gone = strcmp(word, "gone") == 0;
     if (!gone && strcmp(word, "dropped") != 0)
         return err_set(err, ERR_DATA, "unknown record");

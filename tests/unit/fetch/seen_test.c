@@ -144,6 +144,42 @@ START_TEST(test_seen_pop3)
 }
 END_TEST
 
+/* What a POP3 server was asked to delete: through records, and through a rewrite. */
+START_TEST(test_seen_asked_and_stays)
+{
+    static const enum seen_state states[] = {SEEN_PLACED, SEEN_ASKED, SEEN_STAYS};
+    struct seen_entry e[3];
+    struct seen *s = open_for(&pop3_owner, false);
+    for (int i = 0; i < 3; i++) {
+        e[i] = message(1);
+        e[i].key = seen_key_hash("uidl", &i, sizeof i);
+        must(seen_keep(s, &e[i], &err) && (i == 0 || seen_asked(s, &e[i].key, &err)) &&
+             (i < 2 || seen_stays(s, &e[i].key, &err)));
+    }
+    must(seen_sync(s, &err));
+    ck_assert(!seen_asked(s, &(struct seen_key){{9}}, &err));
+    seen_close(&s);
+    for (int round = 0; round < 3; round++) {
+        s = open_for(&pop3_owner, false);
+        for (int i = 0; i < 3; i++) {
+            const struct seen_entry *found = seen_find(s, &e[i].key);
+            ck_assert_int_eq(found->state, states[i]);
+            ck_assert_uint_eq(found->size, e[i].size);
+            ck_assert_int_eq(seen_is_here(found), i != 1);
+        }
+        for (int i = 0; i < 3000; i++)
+            must(seen_keep(s, &e[0], &err));
+        must(seen_sync(s, &err));
+        seen_close(&s);
+    }
+    s = open_for(&pop3_owner, false);
+    must(seen_keep(s, &e[1], &err) && seen_gone(s, &e[2].key, &err));
+    ck_assert_int_eq(seen_find(s, &e[1].key)->state, SEEN_PLACED);
+    ck_assert_ptr_null(seen_find(s, &e[2].key));
+    seen_close(&s);
+}
+END_TEST
+
 /* A file with three synced messages; then each length it may be cut to. */
 START_TEST(test_seen_torn_at_every_byte)
 {
@@ -312,6 +348,7 @@ int main(void)
     tcase_add_test(tc, test_seen_life_of_a_message);
     tcase_add_test(tc, test_seen_flags);
     tcase_add_test(tc, test_seen_pop3);
+    tcase_add_test(tc, test_seen_asked_and_stays);
     tcase_add_test(tc, test_seen_torn_at_every_byte);
     tcase_add_test(tc, test_seen_damage_is_told);
     tcase_add_test(tc, test_seen_rewrite);

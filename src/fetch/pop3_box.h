@@ -1,0 +1,41 @@
+/* pop3_box - the one mailbox of a POP3 account: which message is which, fetching, deleting. */
+#ifndef TAPPAL_FETCH_POP3_BOX_H
+#define TAPPAL_FETCH_POP3_BOX_H
+
+#include "client/pop3.h"
+#include "fetch/pull.h"
+#include "fetch/seen.h"
+
+enum pop3_fate { POP3_FETCH, POP3_HAVE, POP3_FAILED };
+
+/* A message of the listing. */
+struct pop3_letter {
+    uint32_t number;
+    uint64_t size; /* as LIST says it */
+    struct seen_key key;
+    bool named; /* by its UIDL; else by its header */
+    enum pop3_fate fate;
+};
+
+struct pop3_job {
+    const struct pull *pull;
+    struct pull_result *result;
+    struct pop3 *pop3;
+    struct pull_folder f;
+    struct pop3_letter *letters;
+    size_t count, total, done; /* total: to be fetched */
+    bool reading;              /* a message is being taken */
+};
+
+/* -- pop3_names.c: gives each letter its key -- */
+MUST_USE bool pop3_box_name(struct pop3_job *job, const struct pop3_listing *listing, struct err *err);
+/* Pointers to the letters, by key and then number, to be freed; NULL without memory. */
+struct pop3_letter **pop3_box_sorted(const struct pop3_job *job);
+
+/* -- pop3_fetch.c: those that are to be fetched, made durable -- */
+MUST_USE bool pop3_box_fetch(struct pop3_job *job, struct err *err);
+
+/* -- pop3_delete.c: durable first, then DELE, then QUIT; the session is over then -- */
+MUST_USE bool pop3_box_finish(struct pop3_job *job, struct err *err);
+
+#endif
