@@ -29,6 +29,19 @@ def retr(n, text="a"):
 QUIT = "C: QUIT\nS: +OK bye\n"
 DELE = "C: DELE {}\nS: +OK\n"
 
+NO_UIDL = "C: LIST\nS: +OK\nS: 1 3\nS: .\nC: UIDL\nS: -ERR what\n"
+NO_TOP = "C: TOP 1 0\nS: -ERR what\n"
+
+
+def refused(words, capabilities=""):
+    return f"S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\n{capabilities}S: .\nC: AUTH PLAIN *\nS: -ERR {words}\n"
+
+
+def lines(what):
+    """An answer that holds every octet but LF and CR, many times over."""
+    return "S| " + what + " " + "".join(rf"\x{b:02x}" for b in range(256) if b not in (10, 13)) * 200 + r"\r\n" + "\n"
+
+
 CASES = [
     ("one message", sign_in() + listing((1, 3, "u1")) + retr(1) + QUIT, {"mail": [b"a\n"]}),
     ("an empty mailbox", sign_in() + listing() + QUIT, {}),
@@ -46,7 +59,9 @@ CASES = [
     ("two messages of one unique-id", sign_in() + listing((1, 3, "u1"), (2, 3, "u1")) + "C: TOP 1 0\nS: +OK\nS: Subject: a\nS: .\nC: TOP 2 0\nS: +OK\nS: Subject: b\nS: .\n"
      + retr(1, "a") + retr(2, "b") + QUIT, {"mail": [b"a\n", b"b\n"]}),
     ("no unique-ids at all", sign_in("TOP") + listing((1, 3, "u1")).split("C: UIDL")[0] + "C: UIDL\nS: -ERR what\nC: TOP 1 0\nS: +OK\nS: Subject: a\nS: .\n" + retr(1) + QUIT, {"mail": [b"a\n"]}),
-    ("no unique-ids, no TOP", sign_in("") + listing((1, 3, "u1")).split("C: UIDL")[0] + "C: UIDL\nS: -ERR what\nC: TOP 1 0\nS: -ERR what\n", {"status": 69, "err": "UIDL"}),
+    ("no unique-ids, no TOP", sign_in("") + NO_UIDL + NO_TOP + retr(1, "Subject: a") + retr(1, "Subject: a") + QUIT, {"mail": [b"Subject: a\n"]}),
+    ("no unique-ids, no TOP, and a message is refused", sign_in("") + listing((1, 3, "u1"), (2, 3, "u2")).split("C: UIDL")[0] + "C: UIDL\nS: -ERR what\n" + NO_TOP
+     + "C: RETR 1\nS: -ERR broken\n" + retr(2) + retr(2) + QUIT, {"status": 69, "mail": [b"a\n"], "err": "broken"}),
     ("one message is refused", sign_in() + listing((1, 3, "u1"), (2, 3, "u2")) + "C: RETR 1\nS: -ERR broken\n" + retr(2, "b") + QUIT, {"status": 69, "mail": [b"b\n"], "err": "broken"}),
     ("an empty message", sign_in() + listing((1, 3, "u1"), (2, 3, "u2")) + "C: RETR 1\n" + r"S| +OK\r\n.\r\n" + "\n" + retr(2, "b") + DELE.format(2) + QUIT,
      {"status": 76, "mail": [b"b\n"], "err": "empty", "keep": "no"}),
@@ -54,9 +69,39 @@ CASES = [
     ("silence in the middle of a message", sign_in() + listing((1, 3, "u1")) + "C: RETR 1\n" + r"S| +OK\r\nhalf" + "\ndelay 4\n", {"status": 69, "err": "."}),
     ("numbers that do not rise", sign_in() + "C: LIST\nS: +OK\nS: 2 3\nS: 1 3\n", {"status": 76, "err": "sense", "whole": False}),
     ("LIST is refused", sign_in() + "C: LIST\nS: -ERR [SYS/TEMP] later\n", {"status": 75, "err": "later"}),
-    ("IN-USE", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN *\nS: -ERR [IN-USE] locked\n", {"status": 75, "err": "locked"}),
-    ("LOGIN-DELAY", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN *\nS: -ERR [LOGIN-DELAY] wait\n", {"status": 75, "err": "wait"}),
-    ("AUTH", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN *\nS: -ERR [AUTH] wrong\n", {"status": 77, "err": "wrong"}),
+    ("IN-USE", refused("[IN-USE] locked"), {"status": 75, "err": "locked\n.*Another program has this mailbox open"}),
+    ("LOGIN-DELAY", refused("[LOGIN-DELAY] wait"), {"status": 75, "err": "wait\n.*fetch less often"}),
+    ("LOGIN-DELAY, and how long", refused("[LOGIN-DELAY] wait", "S: LOGIN-DELAY 900\n"), {"status": 75, "err": "wait\n.*every 900 seconds"}),
+    ("SYS/TEMP", refused("[SYS/TEMP] disk"), {"status": 75, "err": "disk\n.*may pass"}),
+    ("SYS/PERM", refused("[SYS/PERM] corrupt"), {"status": 69, "err": "does not let ada@example.test sign in: corrupt\n.*not the password"}),
+    ("AUTH", refused("[AUTH] wrong"), {"status": 77, "err": "refused the password.*wrong"}),
+    ("an unknown code", refused("[X-NEW] wrong"), {"status": 77, "err": "refused the password.*wrong"}),
+    ("UTF8", sign_in("UIDL\nUTF8 USER").replace("C: AUTH", "C: UTF8\nS: +OK\nC: AUTH") + listing((1, 3, "u1")) + retr(1, r"\xc3\xa4") + QUIT, {"mail": [b"\xc3\xa4\n"]}),
+    ("UTF8 is refused", sign_in("UIDL\nUTF8").replace("C: AUTH", "C: UTF8\nS: -ERR no\nC: AUTH") + listing((1, 3, "u1")) + retr(1) + QUIT, {"mail": [b"a\n"]}),
+    ("UTF8 ahead of its answer", sign_in("UIDL\nUTF8\nPIPELINING").replace("C: AUTH PLAIN *\n", "C: UTF8\nC: AUTH PLAIN *\nS: -ERR no\n") + listing().replace("S: +OK\nS: .\nC: UIDL\n", "C: UIDL\nS: +OK\nS: .\n")
+     + QUIT, {}),
+    ("EXPIRE 0", sign_in("UIDL\nEXPIRE 0") + listing((1, 3, "u1")) + retr(1) + QUIT, {"mail": [b"a\n"], "err": "may delete mail with the session in which it was fetched.*keep"}),
+    ("EXPIRE 7", sign_in("UIDL\nEXPIRE 7") + listing((1, 3, "u1")) + retr(1) + QUIT, {"mail": [b"a\n"], "err": "may delete mail after 7 days.*keep", "keep": "30d"}),
+    ("EXPIRE 7, and keep is less", sign_in("UIDL\nEXPIRE 7") + listing((1, 3, "u1")) + retr(1) + QUIT, {"mail": [b"a\n"], "keep": "5d"}),
+    ("EXPIRE of this user", sign_in("UIDL\nEXPIRE NEVER USER") + "C: CAPA\nS: +OK\nS: UIDL\nS: EXPIRE 1\nS: .\n" + listing() + QUIT, {"err": "may delete mail after 1 day,"}),
+    ("EXPIRE of this user is not told", sign_in("UIDL\nEXPIRE 3 USER") + "C: CAPA\nS: -ERR no\n" + listing() + QUIT, {"err": "may delete mail after 3 days"}),
+    ("every octet in the greeting", lines("-ERR"), {"status": 75, "err": r"\\x1b"}),
+    ("every octet in a refusal", sign_in() + "C: LIST\n" + lines("-ERR"), {"status": 69, "err": r"\\x1b"}),
+    ("every octet in a unique-id", sign_in() + listing((1, 3, "u1")).replace("S: 1 u1\n", lines("1")) + "C: TOP 1 0\nS: +OK\nS: Subject: a\nS: .\n" + retr(1) + QUIT, {"mail": [b"a\n"]}),
+    ("no unique-id behind the number", sign_in() + listing((1, 3, "")) + "C: TOP 1 0\nS: +OK\nS: Subject: a\nS: .\n" + retr(1) + QUIT, {"mail": [b"a\n"]}),
+    ("unique-ids of 1, 70 and 71 octets", sign_in() + listing((1, 3, "x"), (2, 3, "y" * 70), (3, 3, "y" * 71)) + retr(1, "a") + retr(2, "b") + retr(3, "c") + QUIT, {"mail": [b"a\n", b"b\n", b"c\n"]}),
+    ("a message without a unique-id among others", sign_in() + listing((1, 3, "u1"), (2, 3, "u2")).replace("S: 2 u2\n", "") + "C: TOP 2 0\nS: +OK\nS: Subject: b\nS: .\n" + retr(1, "a") + retr(2, "b") + QUIT, {"mail": [b"a\n", b"b\n"]}),
+    ("only a blank line", sign_in() + listing((1, 2, "u1")) + retr(1, "") + QUIT, {"mail": [b"\n"]}),
+    ("a blank line first", sign_in() + listing((1, 5, "u1")) + retr(1, r"\r\na") + QUIT, {"mail": [b"\na\n"]}),
+    ("a lone CR", sign_in() + listing((1, 5, "u1")) + retr(1, r"a\rb") + QUIT, {"mail": [b"a\rb\r\n"]}),
+    ("a header line of 1 MB", sign_in() + listing((1, 5, "u1")) + retr(1, "X: " + "y" * 1000000) + QUIT, {"mail": [b"X: " + b"y" * 1000000 + b"\n"]}),
+    ("RETR gives more than LIST said", sign_in() + listing((1, 1, "u1")) + retr(1, "longer") + QUIT, {"mail": [b"longer\n"]}),
+    ("TOP gives the body too", sign_in("TOP") + NO_UIDL + "C: TOP 1 0\n" + r"S| +OK\r\nSubject: a\r\n\r\nbody\r\n.\r\n" + "\n" + retr(1) + QUIT, {"mail": [b"a\n"]}),
+    ("a challenge that is none", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN *\nS: + \xff???\n", {"status": 76, "err": ".", "whole": False}),
+    ("a challenge of 1 MB", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\nC: AUTH PLAIN *\nS: + " + "A" * 1000000 + "\n", {"status": 76, "err": ".", "whole": False}),
+    ("silence: no greeting", "delay 4\n", {"status": 69, "err": "in time"}),
+    ("silence behind the sign-in", sign_in() + "C: LIST\ndelay 4\n", {"status": 69, "err": "in time"}),
+    ("silence behind QUIT", sign_in() + listing((1, 3, "u1")) + retr(1) + DELE.format(1) + "C: QUIT\ndelay 4\n", {"status": 69, "mail": [b"a\n"], "err": "again next time", "keep": "no"}),
     ("+OKAY is not +OK", "S: +OKAY ready\n", {"status": 76, "err": "POP3.*995"}),
     ("another protocol", "S: * OK IMAP4rev1\n", {"status": 76, "err": "POP3.*995"}),
     ("not now", "S: -ERR too busy\n", {"status": 75, "err": "too busy"}),
@@ -74,6 +119,24 @@ def second_runs(house):
                       keep="no")
     fetching.run_case(ada, "is asked for again without fetching", sign_in() + listing((1, 3, "u1")) + DELE.format(1) + QUIT, "pop3", mail=[b"a\n"], keep="no")
     fetching.run_case(ada, "the unique-id comes again: a new message", sign_in() + listing((1, 3, "u1")) + retr(1, "b") + DELE.format(1) + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+
+    ada = house.person()
+    fetching.run_case(ada, "a deletion that QUIT confirms", sign_in() + listing((1, 3, "u1"), (2, 3, "u2")) + retr(1) + retr(2, "b") + DELE.format(1) + DELE.format(2) + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+    fetching.run_case(ada, "and the message is listed again: looked at once", sign_in() + listing((1, 3, "u1")) + retr(1) + DELE.format(1) + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+    fetching.run_case(ada, "and again: known, and asked for again", sign_in() + listing((1, 3, "u1")) + DELE.format(1) + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+    fetching.run_case(ada, "of another size: fetched and compared", sign_in() + listing((1, 4, "u1")) + retr(1) + DELE.format(1) + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+    fetching.run_case(ada, "in the end it is not listed", sign_in() + listing() + QUIT, "pop3", mail=[b"a\n", b"b\n"], keep="no")
+    fetching.run_case(ada, "and its name is free", sign_in() + listing((1, 4, "u1")) + retr(1, "c") + DELE.format(1) + QUIT, "pop3", mail=[b"a\n", b"b\n", b"c\n"], keep="no")
+
+    ada = house.person()
+    top = "C: TOP {} 0\nS: +OK\nS: Subject: {}\nS: {}\nS: .\n"
+    nameless = (sign_in("TOP") + "C: LIST\nS: +OK\nS: 1 3\nS: 2 3\nS: 3 3\nS: .\nC: UIDL\nS: -ERR what\n" + top.format(1, "a", "Status: O") + top.format(2, "a", "X: y") + top.format(3, "a", "X: y"))
+    fetching.run_case(ada, "no unique-ids, two of the same header", nameless + retr(1) + retr(2, "b") + retr(3, "c") + QUIT, "pop3", mail=[b"a\n", b"b\n", b"c\n"])
+    fetching.run_case(ada, "the server's own notes in the header do not count", nameless.replace("Status: O", "Status: RO") + QUIT, "pop3", mail=[b"a\n", b"b\n", b"c\n"])
+
+    ada = house.person()
+    for mail in ((), [b"a\n"]):
+        fetching.run_case(ada, f"EXPIRE is told once ({len(mail)})", sign_in("UIDL\nEXPIRE 0") + listing((1, 3, "u1")) + (retr(1) if not mail else "") + QUIT, "pop3", mail=[b"a\n"], err="^$" if mail else "EXPIRE 0")
 
     ada = house.person()
     fetching.run_case(ada, "keep = yes", sign_in() + listing((1, 3, "u1"), (2, 4, "u2")) + retr(1) + retr(2, "bb") + QUIT, "pop3", mail=[b"a\n", b"bb\n"])
