@@ -1,19 +1,19 @@
-/* imap - opening a session, and giving commands. Listening is in imap_read.c. */
+/* imap - opening a session, and giving commands. Listening is in imap_read.c, signing in in imap_sign_in.c. */
 #include "client/imap_impl.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "net/tls_words.h"
 
-#define IMAP_SECONDS 180    /* for each line; a large folder may take a server that long to open */
-#define BYE_SECONDS 5       /* to get our LOGOUT out */
-#define AUTH_LINE_MAX 16384 /* tokens are long; Dovecot takes lines of this length before the sign-in */
+#define IMAP_SECONDS 180 /* for each line; a large folder may take a server that long to open */
+#define BYE_SECONDS 5    /* to get our LOGOUT out */
 
-static bool refuse(const struct imap *imap, enum err_kind kind, const char *what,
-                   const struct imap_part *text, struct err *err)
+bool imap_blame(const struct imap *imap, enum err_kind kind, const char *what, const struct imap_part *text,
+                struct err *err)
 {
     char words[400];
     text_clean(words, sizeof words, text->at, text->n);
@@ -50,8 +50,8 @@ static bool send_line(struct imap *imap, const struct imap_pending *p, const cha
     return ok;
 }
 
-static bool send_command(struct imap *imap, const char *command, size_t n, const char *shown, unsigned *tag_r,
-                         struct err *err)
+bool imap_send_shown(struct imap *imap, const char *command, size_t n, const char *shown, unsigned *tag_r,
+                     struct err *err)
 {
     struct imap_pending *p = new_pending(imap);
     if (!p)
@@ -67,7 +67,7 @@ bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, const char *
     va_start(ap, fmt);
     bool ok = str_addv(&command, err, fmt, ap);
     va_end(ap);
-    ok = ok && send_command(imap, command.buf, command.len, NULL, tag_r, err);
+    ok = ok && imap_send_shown(imap, command.buf, command.len, NULL, tag_r, err);
     str_free(&command);
     return ok;
 }
@@ -91,8 +91,8 @@ bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *event
             return false;
         if (r.form == IMAP_CONTINUE) {
             imap->lost = true;
-            return refuse(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with", &r.text,
-                          err);
+            return imap_blame(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with",
+                              &r.text, err);
         }
         if (r.form == IMAP_TAGGED && !imap_complete(imap, &r, err))
             return false;
@@ -107,6 +107,17 @@ bool imap_refused(const struct imap *imap, const struct imap_answer *answer, con
                    answer->text[0] ? answer->text : "it did not say why");
 }
 
+void imap_forget(struct imap *imap, unsigned tag)
+{
+    for (size_t i = 0; tag != 0 && i < IMAP_OUTSTANDING_MAX; i++) {
+        struct imap_pending *p = &imap->pending[i];
+        if (p->tag == tag && p->done)
+            p->tag = 0;
+        else if (p->tag == tag)
+            p->ignored = true;
+    }
+}
+
 bool imap_finish(struct imap *imap, unsigned tag, const struct imap_events *events, const char *what,
                  struct err *err)
 {
@@ -115,14 +126,12 @@ bool imap_finish(struct imap *imap, unsigned tag, const struct imap_events *even
            (answer.status == IMAP_OK || imap_refused(imap, &answer, what, err));
 }
 
-bool imap_select(struct imap *imap, const char *name, bool read_only, struct err *err)
+bool imap_send_select(struct imap *imap, const char *name, bool read_only, unsigned *tag_r, struct err *err)
 {
-    unsigned tag;
     struct str quoted = STR_INIT(8192);
     imap->box = (struct imap_box){0};
     bool ok = imap_add_quoted(&quoted, name, strlen(name), err) &&
-              imap_send(imap, &tag, err, "%s %s", read_only ? "EXAMINE" : "SELECT", quoted.buf) &&
-              imap_finish(imap, tag, NULL, "open the folder", err);
+              imap_send(imap, tag_r, err, "%s %s", read_only ? "EXAMINE" : "SELECT", quoted.buf);
     str_free(&quoted);
     return ok;
 }
@@ -146,7 +155,7 @@ static bool read_greeting(struct imap *imap, struct err *err)
     if (!imap_read(imap, NULL, &r, err)) {
         if (err->kind == ERR_PROTOCOL) {
             struct imap_part line = {.at = imap->line.buf, .n = imap->line.len};
-            refuse(imap, ERR_PROTOCOL, "does not speak IMAP", &line, err);
+            imap_blame(imap, ERR_PROTOCOL, "does not speak IMAP", &line, err);
             err_hint(err, "IMAP is on port 993 (tls = implicit) or 143 (tls = starttls).");
         }
         return false;
@@ -154,24 +163,27 @@ static bool read_greeting(struct imap *imap, struct err *err)
     const struct session *s = &imap->session;
     imap->session.phase = PHASE_CAPABILITY;
     if (r.form == IMAP_UNTAGGED && r.status == IMAP_OK)
-        return true;
+        return !imap->ahead || imap_known_greeting(&r, &imap->greeting, err);
     if (r.form == IMAP_UNTAGGED && r.status == IMAP_PREAUTH) {
         /* Somebody in the middle could skip STARTTLS by this word (CVE-2021-39272). */
         if (!s->chat.tls && (!s->chat.local || s->options.server->tls.mode == TLS_STARTTLS))
-            return refuse(imap, ERR_TLS, "says that we are signed in already, before TLS", &r.text, err) ||
+            return imap_blame(imap, ERR_TLS, "says that we are signed in already, before TLS", &r.text,
+                              err) ||
                    err_hint(err, "Use tls = implicit. If it is so already, do not trust this network.");
         imap->session.phase = PHASE_READY;
         return true;
     }
-    return refuse(imap, r.status == IMAP_BYE ? ERR_REFUSED_TEMP : ERR_PROTOCOL, "does not let us in", &r.text,
-                  err);
+    return imap_blame(imap, r.status == IMAP_BYE ? ERR_REFUSED_TEMP : ERR_PROTOCOL, "does not let us in",
+                      &r.text, err);
 }
 
 static bool ask_capabilities(struct imap *imap, struct err *err)
 {
-    unsigned tag;
-    return imap->told || (imap_send(imap, &tag, err, "CAPABILITY") &&
-                          imap_finish(imap, tag, NULL, "say what it can do", err));
+    unsigned tag = imap->ask_tag; /* asked behind the sign-in: its answer must be taken */
+    imap->ask_tag = 0;
+    if (tag == 0 && (imap->told || !imap_send(imap, &tag, err, "CAPABILITY")))
+        return imap->told;
+    return imap_finish(imap, tag, NULL, "say what it can do", err);
 }
 
 /* STARTTLS or nothing: its OK must be the very next line and the last one before TLS, and all that was heard
@@ -193,7 +205,7 @@ static bool start_tls(struct imap *imap, struct err *err)
     if (!imap_send(imap, &tag, err, "STARTTLS") || !imap_read(imap, NULL, &r, err))
         return false;
     if (r.form != IMAP_TAGGED || r.status != IMAP_OK)
-        return refuse(imap, ERR_TLS, "does not start TLS as it should", &r.text, err);
+        return imap_blame(imap, ERR_TLS, "does not start TLS as it should", &r.text, err);
     struct imap_answer answer;
     if (!imap_complete(imap, &r, err) || !imap_await(imap, tag, NULL, &answer, err) ||
         !session_start_tls(&imap->session, err))
@@ -204,109 +216,15 @@ static bool start_tls(struct imap *imap, struct err *err)
     return true;
 }
 
-/* -- signing in -- */
-
-static bool send_auth(void *protocol, const char *mechanism, const char *ir, struct err *err)
-{
-    unsigned tag;
-    struct imap *imap = protocol;
-    struct str line = STR_INIT(AUTH_LINE_MAX), shown = STR_INIT(256);
-    bool ok = str_reserve(&line, AUTH_LINE_MAX, err) && /* growing would leave copies behind */
-              str_addf(&line, err, "AUTHENTICATE %s%s%s", mechanism, ir ? " " : "", ir ? ir : "") &&
-              str_addf(&shown, err, "AUTHENTICATE %s%s", mechanism, ir ? " ***" : "") &&
-              send_command(imap, line.buf, line.len, shown.buf, &tag, err);
-    str_wipe(&line);
-    str_free(&shown);
-    return ok;
-}
-
-static bool send_response(void *protocol, const char *base64, struct err *err)
-{
-    struct imap *imap = protocol;
-    return chat_send_secret(&imap->session.chat, base64, strlen(base64), "***", err);
-}
-
-static bool send_cancel(void *protocol, struct err *err)
-{
-    struct imap *imap = protocol;
-    return chat_send(&imap->session.chat, err, "*");
-}
-
-/* read_answer - a challenge, or the completion of the one command that is under way */
-static enum sasl_word read_answer(void *protocol, struct str *text, struct err *answer, struct err *err)
-{
-    struct imap *imap = protocol;
-    struct imap_reply r;
-    imap_be_patient(imap);
-    do {
-        if (!imap_read(imap, NULL, &r, err))
-            return SASL_BROKEN;
-    } while (r.form == IMAP_UNTAGGED);
-    *answer = (struct err){.kind = imap_reply_is_temporary(&r) ? ERR_REFUSED_TEMP : ERR_NONE};
-    if (!str_add(text, r.text.at, r.text.n, err))
-        return SASL_BROKEN;
-    if (r.form == IMAP_CONTINUE)
-        return SASL_CONTINUE;
-    unsigned tag = imap->tags;
-    struct imap_answer final;
-    if (!imap_complete(imap, &r, err) || !imap_await(imap, tag, NULL, &final, err))
-        return SASL_BROKEN;
-    return final.status == IMAP_OK ? SASL_OK : SASL_NO;
-}
-
-static enum sasl_word plain_login(void *protocol, const char *login, const struct secret *password,
-                                  struct str *text, struct err *answer, struct err *err)
-{
-    unsigned tag;
-    struct imap *imap = protocol;
-    struct str line = STR_INIT(2 * SECRET_MAX + 4096);
-    bool ok = str_reserve(&line, line.max, err) && str_addz(&line, "LOGIN ", err) &&
-              imap_add_quoted(&line, login, strlen(login), err) && str_addc(&line, ' ', err) &&
-              imap_add_quoted(&line, password->bytes.buf, password->bytes.len, err) &&
-              send_command(imap, line.buf, line.len, "LOGIN ***", &tag, err);
-    str_wipe(&line);
-    enum sasl_word word = SASL_CONTINUE;
-    if (ok)
-        word = read_answer(protocol, text, answer, err);
-    if (ok && word == SASL_CONTINUE)
-        err_set(err, ERR_PROTOCOL, "The server %s answers LOGIN with a question.", imap_peer(imap));
-    return word == SASL_CONTINUE ? SASL_BROKEN : word;
-}
-
-static bool sign_in(struct imap *imap, struct err *err)
-{
-    struct sasl_wire wire = {
-        .service = "imap",
-        .initial_response = imap_can(imap, "SASL-IR"),
-        .command_max = AUTH_LINE_MAX - 64,
-        .send_auth = send_auth,
-        .send_response = send_response,
-        .send_cancel = send_cancel,
-        .read_answer = read_answer,
-        .plain_login = imap_can(imap, "LOGINDISABLED") ? NULL : plain_login,
-    };
-    struct strv offered = STRV_INIT;
-    bool ok = true;
-    for (size_t i = 0; ok && i < imap->capabilities.count; i++)
-        if (text_starts_nocase(imap->capabilities.items[i], "AUTH="))
-            ok = strv_add(&offered, imap->capabilities.items[i] + 5, err);
-    imap->told = false; /* the completion may tell anew; else they are asked for again */
-    ok = ok && session_authenticate(&imap->session, &wire, imap, &offered, err);
-    strv_free(&offered);
-    return ok;
-}
-
-/* tell_id - some servers open no folder for a client without name; its answer does not matter */
-static bool tell_id(struct imap *imap, struct err *err)
+/* Some servers open no folder for a client without name; its answer does not matter */
+bool imap_tell_id(struct imap *imap, struct err *err)
 {
     unsigned tag;
     if (!imap_can(imap, "ID"))
         return true;
     if (!imap_send(imap, &tag, err, "ID (\"name\" \"tappal\" \"version\" \"%s\")", TAPPAL_VERSION))
         return false;
-    for (size_t i = 0; i < IMAP_OUTSTANDING_MAX; i++)
-        if (imap->pending[i].tag == tag)
-            imap->pending[i].ignored = true;
+    imap_forget(imap, tag);
     return true;
 }
 
@@ -319,11 +237,14 @@ static struct imap *imap_new(struct err *err)
     }
     str_init(&imap->line, CHAT_LINE_MAX);
     str_init(&imap->text, IMAP_RESPONSE_MAX + 64);
+    str_init(&imap->greeting, IMAP_GREETING_MAX);
     return imap;
 }
 
 static void imap_free(struct imap *imap)
 {
+    imap_known_free(&imap->known);
+    str_free(&imap->greeting);
     strv_free(&imap->capabilities);
     strv_free(&imap->alerts);
     str_free(&imap->line);
@@ -331,31 +252,62 @@ static void imap_free(struct imap *imap)
     free(imap);
 }
 
+/* sign_in - a server that we know need not say first what it can do */
+static bool sign_in(struct imap *imap, struct strv *before, struct err *err)
+{
+    if (!imap->told && imap_may_leap(imap)) {
+        if (!strv_copy(&imap->capabilities, &imap->known.before, err))
+            return false;
+        imap->told = true;
+    }
+    return ask_capabilities(imap, err) && strv_copy(before, &imap->capabilities, err) &&
+           imap_sign_in(imap, err);
+}
+
+/* learn - for the next time; or, where what we sent ahead was not borne, not to do so again */
+static void learn(struct imap *imap, const struct strv *before, const struct err *why)
+{
+    bool confused = why && (why->kind == ERR_PROTOCOL || why->kind == ERR_NETWORK);
+    if (!imap->ahead || !imap->ahead->remember)
+        return;
+    if (imap->leapt && confused)
+        imap_known_fall(&imap->known, clock_now());
+    else if (!why && before->count > 0 && imap->session.options.server->tls.mode == TLS_IMPLICIT)
+        imap_known_keep(&imap->known, &imap->greeting, before, &imap->capabilities);
+}
+
 static bool open_session(struct imap *imap, struct err *err)
 {
     const struct endpoint *server = imap->session.options.server;
+    struct strv before = STRV_INIT;
     chat_set_limit(&imap->session.chat, server->timeout ? server->timeout : IMAP_SECONDS);
-    if (!read_greeting(imap, err))
-        return false;
-    if (imap->session.phase != PHASE_READY) { /* no PREAUTH */
-        if (server->tls.mode == TLS_STARTTLS && !start_tls(imap, err))
-            return false;
-        if (!ask_capabilities(imap, err) || !sign_in(imap, err))
-            return false;
-    }
-    return ask_capabilities(imap, err) && tell_id(imap, err);
+    bool ok = read_greeting(imap, err);
+    if (ok && imap->session.phase != PHASE_READY) /* no PREAUTH */
+        ok = (server->tls.mode != TLS_STARTTLS || start_tls(imap, err)) && sign_in(imap, &before, err);
+    ok = ok && ask_capabilities(imap, err);
+    learn(imap, &before, ok ? NULL : err);
+    strv_free(&before);
+    return ok && (imap->leapt || imap_tell_id(imap, err));
 }
 
-bool imap_open(const struct session_options *options, struct imap **imap_r, enum session_phase *phase_r,
-               struct err *err)
+static bool load_known(struct imap *imap, const struct session_options *options, struct err *err)
+{
+    return !imap->ahead ||
+           imap_known_load(&imap->known, imap->ahead->memory, options->server, options->who->login, err);
+}
+
+bool imap_open(const struct session_options *options, const struct imap_ahead *ahead, struct imap **imap_r,
+               enum session_phase *phase_r, struct err *err)
 {
     struct imap *imap = imap_new(err);
     *phase_r = PHASE_DIAL;
     if (!imap)
         return false;
-    bool opened = session_open(options, &imap->session, err);
+    imap->ahead = ahead;
+    bool opened = load_known(imap, options, err) && session_open(options, &imap->session, err);
     bool ok = opened && open_session(imap, err);
     *phase_r = imap->session.phase;
+    imap->ahead = NULL;
     if (ok) {
         *imap_r = imap;
         return true;

@@ -42,9 +42,19 @@ struct imap_events {
     bool (*fetched)(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err);
 };
 
-/* Greeting, STARTTLS, sign-in, capabilities, ID. *phase_r says how far it came, after a failure too. */
-MUST_USE bool imap_open(const struct session_options *options, struct imap **imap_r,
-                        enum session_phase *phase_r, struct err *err);
+/* Commands that the caller wants to send behind the sign-in, ahead of its answer (imap_sign_in.c says when that
+ * is done). `send` uses imap_send and keeps the tags; it may never be called. */
+struct imap_ahead {
+    const char *memory; /* file in which it is remembered what the server can do */
+    bool remember;      /* false: the file is only read */
+    bool (*send)(void *arg, struct imap *imap, struct err *err);
+    void *arg;
+};
+
+/* Greeting, STARTTLS, sign-in, capabilities, ID. `ahead` may be NULL. *phase_r says how far it came, after a
+ * failure too. */
+MUST_USE bool imap_open(const struct session_options *options, const struct imap_ahead *ahead,
+                        struct imap **imap_r, enum session_phase *phase_r, struct err *err);
 void imap_close(struct imap **imap); /* LOGOUT is sent, its answer not waited for */
 
 bool imap_usable(
@@ -60,14 +70,18 @@ MUST_USE bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, con
 /* False: the session is over. A server's NO or BAD is an answer. */
 MUST_USE bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
                          struct imap_answer *answer_r, struct err *err);
+/* Nobody will wait for this command; its answer is read over. 0: no command. */
+void imap_forget(struct imap *imap, unsigned tag);
 /* imap_await, and NO or BAD becomes an error: "The server HOST refused to WHAT: TEXT". */
 MUST_USE bool imap_finish(struct imap *imap, unsigned tag, const struct imap_events *events, const char *what,
                           struct err *err);
 bool imap_refused(const struct imap *imap, const struct imap_answer *answer, const char *what,
                   struct err *err);
 
-/* `name` is the server's own form of the folder's name. */
-MUST_USE bool imap_select(struct imap *imap, const char *name, bool read_only, struct err *err);
+/* EXAMINE or SELECT, sent ahead; `name` is the server's own form of the folder's name. Of the folder before it
+ * nothing is known any more. */
+MUST_USE bool imap_send_select(struct imap *imap, const char *name, bool read_only, unsigned *tag_r,
+                               struct err *err);
 /* "UID FETCH set (items)", sent ahead. */
 MUST_USE bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
                               struct err *err);

@@ -1,14 +1,16 @@
-/* imap_impl - what the two halves of the IMAP client share: imap.c talks, imap_read.c listens. */
+/* imap_impl - what the parts of the IMAP client share: imap.c talks, imap_read.c listens, imap_sign_in.c signs in. */
 #ifndef TAPPAL_CLIENT_IMAP_IMPL_H
 #define TAPPAL_CLIENT_IMAP_IMPL_H
 
 #include "client/imap.h"
+#include "client/imap_known.h"
 
 #define IMAP_RESPONSE_MAX 262144 /* a response without its message: lines, and literals such as names */
 #define IMAP_RENEW_EVERY 65536   /* octets of a message that must come within one time limit */
 #define IMAP_LITERALS_MAX 64     /* in one response */
 #define IMAP_PATIENCE 10         /* time limits in which lines may come that bring nothing we asked for */
-#define IMAP_NEWS_MAX 5000000    /* listed messages of one command for which more time is given */
+#define IMAP_GREETING_MAX 8192
+#define IMAP_NEWS_MAX 5000000 /* listed messages of one command for which more time is given */
 
 struct imap_pending {
     unsigned tag; /* 0: free */
@@ -26,10 +28,28 @@ struct imap {
     struct imap_pending pending[IMAP_OUTSTANDING_MAX];
     struct imap_box box;
     struct strv alerts;
-    char bye[400];   /* the server's goodbye, cleaned */
-    struct str line; /* one line */
-    struct str text; /* one response */
+    char bye[400];                  /* the server's goodbye, cleaned */
+    struct str line;                /* one line */
+    struct str text;                /* one response */
+    const struct imap_ahead *ahead; /* while the session is opened; NULL: nothing is sent ahead */
+    struct imap_known known;
+    struct str greeting; /* what stays the same in it */
+    bool leapt;          /* commands went out behind the sign-in, before its answer */
+    unsigned auth_tag;   /* of the sign-in */
+    unsigned ask_tag;    /* of a CAPABILITY sent ahead; 0: none */
 };
+
+/* imap.c: a command of which ring and watch see `shown`. */
+MUST_USE bool imap_send_shown(struct imap *imap, const char *command, size_t n, const char *shown,
+                              unsigned *tag_r, struct err *err);
+MUST_USE bool imap_tell_id(struct imap *imap, struct err *err);
+/* "The server HOST WHAT: TEXT"; always false. */
+bool imap_blame(const struct imap *imap, enum err_kind kind, const char *what, const struct imap_part *text,
+                struct err *err);
+
+/* imap_sign_in.c: may commands be sent behind the sign-in? And signing in, with them. */
+bool imap_may_leap(const struct imap *imap);
+MUST_USE bool imap_sign_in(struct imap *imap, struct err *err);
 
 /* Reads one response, message and all, and does what untagged data asks for. The parts of *reply_r live until
  * the next call. */

@@ -21,7 +21,7 @@ static bool try_imap(const struct session_options *options, struct err *err)
 {
     enum session_phase phase;
     struct imap *imap = NULL;
-    bool ok = imap_open(options, &imap, &phase, err);
+    bool ok = imap_open(options, NULL, &imap, &phase, err);
     imap_close(&imap);
     return ok;
 }

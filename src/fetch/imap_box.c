@@ -81,34 +81,74 @@ static bool is_settled(const struct imap_job *job, const struct folder *folder)
            folder->next != 0 && folder->next == seen_next(seen);
 }
 
-static bool work(struct imap_job *job, const struct folder *folder, struct err *err)
+/* has_news - does the server say, unopened, that the folder is what we believe, and that something has come? */
+static bool has_news(const struct imap_job *job)
 {
-    const struct fetch_conf *conf = &job->pull->account->fetch;
+    return job->folder->validity != 0 && job->folder->validity == seen_validity(job->f.seen) &&
+           job->folder->next > seen_next(job->f.seen);
+}
+
+/* select_folder - what was asked ahead is of no use where the numbers are not those we knew */
+static bool select_folder(struct imap_job *job, struct err *err)
+{
+    const struct seen *seen = job->f.seen;
+    unsigned tag = job->lead.select;
+    if (tag == 0 && !imap_send_select(job->imap, job->folder->wire, !job->writes, &tag, err))
+        return false;
+    job->lead.select = 0;
+    if (!imap_finish(job->imap, tag, NULL, "open the folder", err))
+        return err_prefix(err, "%s: ", job->folder->name);
+    const struct imap_box *box = imap_box(job->imap);
+    bool same = box->validity == seen_validity(seen) && (box->next == 0 || box->next >= seen_next(seen));
+    return same || imap_box_drop_lead(job, err);
+}
+
+static bool pull_new(struct imap_job *job, struct err *err)
+{
     uint32_t missing;
-    bool stuck = conf->move_to && !job->target, due = !stuck && imap_box_has_due(job);
-    if (!due && is_settled(job, folder))
-        return !job->pull->dry_run || report_dry(job);
-    bool deletes = !job->pull->dry_run && (conf->keep == KEEP_NO || job->target || due);
-    bool writes = deletes || (!job->pull->dry_run && conf->mark_seen);
-    if (!imap_select(job->imap, folder->wire, !writes, err))
-        return err_prefix(err, "%s: ", folder->name);
     if (!check_numbers(job, err) || !imap_box_list(job, err))
         return false;
     if (job->pull->dry_run)
         return report_dry(job);
     return imap_box_fetch(job, &missing, err) && advance(job, missing, err) &&
-           (!conf->mark_seen || imap_box_mark_seen(job, err)) && (!deletes || imap_box_delete(job, err));
+           (!job->pull->account->fetch.mark_seen || imap_box_mark_seen(job, err)) &&
+           (!job->deletes || imap_box_delete(job, err));
 }
 
-bool imap_box_pull(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                   const struct folder *folder, const char *target, bool *lost_r, struct err *err)
+bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
 {
-    struct imap_job job = {.pull = pull, .result = result, .imap = imap, .target = target};
-    bool ok = pull_folder_open(pull, folder->wire, folder->name, folder->path, &job.f, err) &&
-              work(&job, folder, err);
-    pull_folder_close(&job.f, result);
-    *lost_r = job.lost;
-    uidset_free(&job.fresh);
-    free(job.wanted);
-    return ok;
+    job->imap = imap;
+    if (job->lead.select == 0 && !job->due && is_settled(job, job->folder))
+        return !job->pull->dry_run || report_dry(job);
+    if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job) && !imap_box_lead(job, imap, err))
+        return false;
+    if (select_folder(job, err) && pull_new(job, err))
+        return true;
+    struct err ignored;
+    if (imap_usable(imap) && !job->lost)
+        job->lost = !imap_box_drop_lead(job, &ignored);
+    return false;
+}
+
+bool imap_box_open(const struct pull *pull, struct pull_result *result, const struct folder *folder,
+                   const char *target, struct imap_job *job_r, struct err *err)
+{
+    const struct fetch_conf *conf = &pull->account->fetch;
+    struct imap_job job = {.pull = pull, .result = result, .folder = folder, .target = target};
+    if (!pull_folder_open(pull, folder->wire, folder->name, folder->path, &job.f, err))
+        return false;
+    job.first = seen_next(job.f.seen);
+    job.due = (!conf->move_to || target) && imap_box_has_due(&job);
+    job.deletes = !pull->dry_run && (conf->keep == KEEP_NO || target || job.due);
+    job.writes = job.deletes || (!pull->dry_run && conf->mark_seen);
+    *job_r = job;
+    return true;
+}
+
+void imap_box_close(struct imap_job *job)
+{
+    pull_folder_close(&job->f, job->result);
+    uidset_free(&job->fresh);
+    free(job->wanted);
+    *job = (struct imap_job){0};
 }

@@ -20,15 +20,24 @@ struct wanted {
     uint64_t size; /* as listed; 0: not known */
 };
 
+/* Commands that were sent before it was known whether they are of use; 0: not sent, or answered. */
+struct imap_lead {
+    unsigned select, list, search, bodies;
+};
+
 struct imap_job {
     const struct pull *pull;
     struct pull_result *result;
     struct imap *imap;
+    const struct folder *folder;
     struct pull_folder f;
-    uint32_t first;        /* what is below it is settled */
-    const char *target;    /* a folder that messages are moved to instead of deleted; NULL: none */
-    struct uidset *only;   /* NULL: whatever is new */
-    struct wanted *wanted; /* by UID */
+    struct imap_lead lead;
+    bool leading;              /* messages that were asked for ahead may come while the list is read */
+    bool due, deletes, writes; /* something is to be deleted that came earlier; or at all; or changed */
+    uint32_t first;            /* what is below it is settled */
+    const char *target;        /* a folder that messages are moved to instead of deleted; NULL: none */
+    struct uidset *only;       /* NULL: whatever is new */
+    struct wanted *wanted;     /* by UID */
     size_t count, cap, done, strays;
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
     bool lost;           /* commands are under way that nobody waits for: the session must end */
@@ -36,15 +45,37 @@ struct imap_job {
     char refusal[400];   /* why the server did not hand a message out, in its words */
 };
 
-/* False with imap_usable(): only this folder failed. */
-MUST_USE bool imap_box_pull(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                            const struct folder *folder, const char *target, bool *lost_r, struct err *err);
+/* Memory and maildir, before anything is asked. `folder` and `target` must outlive the job. */
+MUST_USE bool imap_box_open(const struct pull *pull, struct pull_result *result, const struct folder *folder,
+                            const char *target, struct imap_job *job_r, struct err *err);
+void imap_box_close(struct imap_job *job);
+/* False with imap_usable() and not job->lost: only this folder failed. */
+MUST_USE bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err);
+
+/* Opens the folder on the server, asks what is new, and for the first new messages, in one flight (imap_lead.c):
+ * before the answer to anything, even to the sign-in. */
+bool imap_box_may_lead(const struct imap_job *job);
+MUST_USE bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err);
+bool imap_box_is_lead(const struct imap_job *job, uint32_t uid); /* was it asked for ahead? */
+/* The answers are read over: the folder is not what was believed. */
+MUST_USE bool imap_box_drop_lead(struct imap_job *job, struct err *err);
 
 /* Does the configuration leave some messages out? */
 bool imap_box_is_filtered(const struct fetch_conf *conf);
 
 /* -- the steps (imap_list.c, imap_fetch.c, imap_delete.c) -- */
 MUST_USE bool imap_box_list(struct imap_job *job, struct err *err);
+MUST_USE bool imap_box_send_list(struct imap_job *job, uint32_t last,
+                                 struct err *err); /* SEARCH up to `last` */
+#define IMAP_BOX_ITEMS "UID RFC822.SIZE INTERNALDATE BODY.PEEK[]"
+/* The entry of a message that was asked for ahead, made where the list has not named it yet; NULL: it is not to be
+ * taken, or there is no memory. */
+struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err);
+/* Events that take messages; imap_box_begin and its like have `job` as argument. */
+MUST_USE bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r,
+                             struct err *err);
+MUST_USE bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err);
+MUST_USE bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err);
 /* *missing_r: the lowest UID that is there, but was not handed out; 0: none. */
 MUST_USE bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct err *err);
 /* Host or login have changed: do messages that we know have the same size and date there? */

@@ -8,8 +8,6 @@
 #include "fetch/batch.h"
 #include "fetch/imap_box.h"
 
-#define ITEMS "UID RFC822.SIZE INTERNALDATE BODY.PEEK[]"
-
 static int uid_order(const void *key, const void *item)
 {
     uint32_t uid = *(const uint32_t *)key;
@@ -24,14 +22,23 @@ static struct wanted *find_wanted(const struct imap_job *job, uint32_t uid)
     return w && !w->got ? w : NULL;
 }
 
+/* find_due - a message that is to be taken. Those that were asked for ahead may come before their line in the list,
+ * whatever the order of the commands: Dovecot runs them together. */
+static struct wanted *find_due(struct imap_job *job, uint32_t uid, struct err *err)
+{
+    if (!job->leading)
+        return find_wanted(job, uid);
+    return imap_box_is_lead(job, uid) ? imap_box_want(job, uid, err) : NULL;
+}
+
 /* -- one message -- */
 
-static bool begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err)
+bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err)
 {
     struct imap_job *job = arg;
     struct seen_key key = seen_key_uid(so_far->uid);
     /* Empty is what some servers give for a message that they cannot read: it must not count as fetched. */
-    *take_r = size > 0 && (so_far->uid == 0 || find_wanted(job, so_far->uid));
+    *take_r = size > 0 && (so_far->uid == 0 || find_due(job, so_far->uid, err));
     job->reading = *take_r;
     return !*take_r || batch_begin(job->f.batch, so_far->uid ? &key : NULL, so_far->date, err);
 }
@@ -44,7 +51,7 @@ static void show_progress(const struct imap_job *job)
                          job->result->octets + b->placed_octets + b->octets + b->open_octets);
 }
 
-static bool data(void *arg, const char *bytes, size_t n, struct err *err)
+bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct imap_job *job = arg;
     show_progress(job);
@@ -55,13 +62,14 @@ static bool data(void *arg, const char *bytes, size_t n, struct err *err)
 static bool take_text(struct imap_job *job, const struct imap_fetch *fetch, bool *taken, struct err *err)
 {
     struct str text = STR_INIT(fetch->body_text.n + 1);
-    bool ok = imap_token_text(&fetch->body_text, &text, err) && begin(job, fetch, text.len, taken, err) &&
+    bool ok = imap_token_text(&fetch->body_text, &text, err) &&
+              imap_box_begin(job, fetch, text.len, taken, err) &&
               (!*taken || batch_write(job->f.batch, text.buf, text.len, err));
     str_free(&text);
     return ok;
 }
 
-static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
+bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
 {
     struct imap_job *job = arg;
     struct seen_entry about = {
@@ -72,7 +80,7 @@ static bool fetched(void *arg, const struct imap_fetch *fetch, bool taken, struc
     job->reading = false;
     if (!taken)
         return true;
-    struct wanted *w = fetch->uid ? find_wanted(job, fetch->uid) : NULL;
+    struct wanted *w = fetch->uid ? find_due(job, fetch->uid, err) : NULL;
     if (!w && ++job->strays > IMAP_BOX_STRAYS_MAX)
         return err_set(err, ERR_PROTOCOL, "The server %s sends message after message that nobody asked for.",
                        imap_peer(job->imap));
@@ -115,9 +123,9 @@ static bool launch(struct imap_job *job, struct flights *flights, size_t *at, bo
 {
     while (flights->count < IMAP_BOX_WINDOW && *at < job->count) {
         struct uidset set = UIDSET_INIT;
-        bool ok =
-            next_set(job, at, alone, &set, err) &&
-            (set.count == 0 || imap_send_fetch(job->imap, &set, ITEMS, &flights->tags[flights->count], err));
+        bool ok = next_set(job, at, alone, &set, err) &&
+                  (set.count == 0 ||
+                   imap_send_fetch(job->imap, &set, IMAP_BOX_ITEMS, &flights->tags[flights->count], err));
         flights->count += ok && set.count > 0;
         uidset_free(&set);
         if (!ok)
@@ -129,7 +137,8 @@ static bool launch(struct imap_job *job, struct flights *flights, size_t *at, bo
 /* land - waits for the oldest set; the last one's end makes durable what came, if it was not by then */
 static bool land(struct imap_job *job, struct flights *flights, struct err *err)
 {
-    struct imap_events events = {.arg = job, .begin = begin, .data = data, .fetched = fetched};
+    struct imap_events events = {
+        .arg = job, .begin = imap_box_begin, .data = imap_box_data, .fetched = imap_box_fetched};
     struct imap_answer answer;
     if (!imap_await(job->imap, flights->tags[0], &events, &answer, err))
         return false;
@@ -213,12 +222,25 @@ static bool report_missing(struct imap_job *job, uint32_t *missing_r, struct err
     return ok;
 }
 
+/* land_lead - what was asked for before the list was there */
+static bool land_lead(struct imap_job *job, struct err *err)
+{
+    struct flights flights = {.tags = {job->lead.bodies}, .count = 1};
+    job->lead.bodies = 0;
+    if (land(job, &flights, err))
+        return true;
+    rescue(job, err);
+    return false;
+}
+
 bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct err *err)
 {
     *missing_r = 0;
     if (job->count == 0)
-        return true;
+        return imap_box_drop_lead(job, err);
     show_progress(job);
+    if (job->lead.bodies && !land_lead(job, err))
+        return false;
     if (!fetch_round(job, false, err))
         return false;
     if (job->done == job->count)

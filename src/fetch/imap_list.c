@@ -40,11 +40,32 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
            add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
 }
 
+struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err)
+{
+    struct seen_key key = seen_key_uid(uid);
+    const struct seen_entry *e = seen_find(job->f.seen, &key);
+    for (size_t i = 0; i < job->count; i++)
+        if (job->wanted[i].uid == uid)
+            return job->wanted[i].got ? NULL : &job->wanted[i];
+    if ((e && e->state == SEEN_PLACED) || !add_wanted(job, uid, 0, err))
+        return NULL;
+    return &job->wanted[job->count - 1];
+}
+
+/* heard - while the list is read: a line of it, or a message that was asked for ahead */
+static bool heard(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
+{
+    return taken || fetch->body == IMAP_BODY_TEXT ? imap_box_fetched(arg, fetch, taken, err)
+                                                  : listed(arg, fetch, taken, err);
+}
+
 static int by_uid(const void *a, const void *b)
 {
     const struct wanted *x = a, *y = b;
     if (x->uid != y->uid)
         return x->uid < y->uid ? -1 : 1;
+    if (x->got != y->got)
+        return x->got ? -1 : 1;                        /* came ahead of its line in the list */
     return x->size > y->size ? -1 : x->size < y->size; /* the one whose size is known first */
 }
 
@@ -70,25 +91,39 @@ static bool add_found(struct imap_job *job, const struct uidset *found, struct e
     return true;
 }
 
-/* send_search - all UIDs from job->first; false in *sent_r where the answer might not fit into a line */
-static bool send_search(struct imap_job *job, bool *sent_r, unsigned *tag_r, struct err *err)
+/* send_search - all UIDs from job->first to `last`; 0: to the end, unless the answer might not fit into a line */
+static bool send_search(struct imap_job *job, uint32_t last, struct err *err)
 {
     bool extended = imap_can(job->imap, "ESEARCH");
     uint32_t next = imap_box(job->imap)->next;
-    *sent_r = extended || (next >= job->first && next - job->first <= IMAP_BOX_SEARCH_MAX);
-    return !*sent_r || imap_send(job->imap, tag_r, err, "UID SEARCH %sUID %u:*",
-                                 extended ? "RETURN (ALL) " : "", job->first);
+    char end[16] = "*";
+    if (last != 0)
+        snprintf(end, sizeof end, "%u", last);
+    else if (!extended && (next < job->first || next - job->first > IMAP_BOX_SEARCH_MAX))
+        return true;
+    return imap_send(job->imap, &job->lead.search, err, "UID SEARCH %sUID %u:%s",
+                     extended ? "RETURN (ALL) " : "", job->first, end);
 }
 
-/* finish_both - the second answer is waited for even where the first is a refusal: no command may be forgotten */
-static bool finish_both(struct imap_job *job, unsigned fetch_tag, unsigned search_tag,
-                        const struct imap_events *events, struct err *err)
+bool imap_box_send_list(struct imap_job *job, uint32_t last, struct err *err)
+{
+    return imap_send(job->imap, &job->lead.list, err, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE)",
+                     job->first) &&
+           send_search(job, last, err);
+}
+
+/* finish_list - the second answer is waited for even where the first is a refusal: no command may be forgotten
+ */
+static bool finish_list(struct imap_job *job, const struct imap_events *events, struct err *err)
 {
     struct err second;
-    bool ok = imap_finish(job->imap, fetch_tag, events, "list the messages", err);
-    if (search_tag == 0 || !imap_usable(job->imap))
+    struct imap_lead *lead = &job->lead;
+    unsigned search = lead->search;
+    bool ok = imap_finish(job->imap, lead->list, events, "list the messages", err);
+    lead->list = lead->search = 0;
+    if (search == 0 || !imap_usable(job->imap))
         return ok;
-    return imap_finish(job->imap, search_tag, events, "search for messages", ok ? err : &second) && ok;
+    return imap_finish(job->imap, search, events, "search for messages", ok ? err : &second) && ok;
 }
 
 /* -- where only some messages are wanted -- */
@@ -182,18 +217,18 @@ bool imap_box_list(struct imap_job *job, struct err *err)
 {
     struct uidset found = UIDSET_INIT;
     struct imap_events events = {.arg = job, .found = &found, .fetched = listed};
+    struct imap_events leading = {
+        .arg = job, .found = &found, .begin = imap_box_begin, .data = imap_box_data, .fetched = heard};
     const struct imap_box *box = imap_box(job->imap);
-    unsigned fetch_tag, search_tag = 0;
-    bool searched = false;
     job->first = seen_next(job->f.seen);
     if (box->exists == 0 || (box->next != 0 && box->next <= job->first))
-        return true;
+        return imap_box_drop_lead(job, err);
     if (imap_box_is_filtered(&job->pull->account->fetch))
         return list_filtered(job, err);
-    bool ok =
-        imap_send(job->imap, &fetch_tag, err, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE)", job->first) &&
-        send_search(job, &searched, &search_tag, err) &&
-        finish_both(job, fetch_tag, searched ? search_tag : 0, &events, err) && add_found(job, &found, err);
+    job->leading = job->lead.bodies != 0;
+    bool ok = (job->lead.list || imap_box_send_list(job, 0, err)) &&
+              finish_list(job, job->leading ? &leading : &events, err) && add_found(job, &found, err);
+    job->leading = false;
     uidset_free(&found);
     sort_wanted(job);
     return ok;

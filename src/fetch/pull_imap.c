@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fs.h"
 #include "base/text.h"
 #include "fetch/imap_box.h"
 
@@ -18,6 +19,9 @@ struct finding {
     struct strv attributes; /* that any of them has */
     char *target;           /* what `move_to` names, as the server writes it */
     size_t unfit;           /* that cannot be folders here */
+    struct imap_job inbox;  /* open before the connection, where it is all that is wanted */
+    bool early;             /* it is */
+    unsigned listing;       /* a LIST sent behind the sign-in; 0: none */
 };
 
 /* note_unfit - says why a folder cannot be one here; of many, how many they are */
@@ -173,8 +177,10 @@ static bool list(struct finding *f, struct imap *imap, struct err *err)
     struct imap_events events = {.arg = f, .list = listed, .state = told};
     struct imap_answer answer;
     unsigned tag;
-    if (imap_can(imap, "LIST-EXTENDED")) {
-        if (!send_list(f, imap, false, &tag, err) || !imap_await(imap, tag, &events, &answer, err))
+    if (f->listing || imap_can(imap, "LIST-EXTENDED")) {
+        if ((tag = f->listing) == 0 && !send_list(f, imap, false, &tag, err))
+            return false;
+        if (!imap_await(imap, tag, &events, &answer, err))
             return false;
         if (answer.status == IMAP_OK && f->all.count > 0)
             return true;
@@ -217,60 +223,119 @@ static bool ask_states(struct finding *f, struct imap *imap, struct err *err)
     return true;
 }
 
-static bool find_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                         struct folders *folders, char **target_r, struct err *err)
+static bool is_plain(const struct pull *pull)
 {
-    if (only_inbox(&pull->account->fetch.folders) && !pull->account->fetch.move_to)
-        return folders_add(folders, &pull->account->fetch, "INBOX", '\0', &(struct strv)STRV_INIT, err);
-    struct finding f = {.pull = pull, .result = result, .folders = folders};
-    bool ok = list(&f, imap, err);
-    count_unfit(&f);
-    if (ok) {
-        check_patterns(&f);
-        check_target(&f);
-    }
-    *target_r = f.target;
-    ok = ok && (folders->count < 2 || ask_states(&f, imap, err));
-    strv_free(&f.all);
-    strv_free(&f.attributes);
-    return ok;
+    return only_inbox(&pull->account->fetch.folders) && !pull->account->fetch.move_to;
 }
 
-static bool pull_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
-                         const struct folders *folders, const char *target, struct err *err)
+static bool find_folders(struct finding *f, struct imap *imap, struct err *err)
 {
-    for (size_t i = 0; i < folders->count; i++) {
-        struct err why = {0};
-        bool lost = false;
-        if (imap_box_pull(pull, result, imap, &folders->items[i], target, &lost, &why))
-            continue;
-        if (lost || !imap_usable(imap) || why.kind == ERR_LOCAL) {
-            *err = why;
-            return false;
-        }
-        pull_trouble(pull, result, &why);
+    bool ok = list(f, imap, err);
+    count_unfit(f);
+    if (ok) {
+        check_patterns(f);
+        check_target(f);
     }
+    return ok && (f->folders->count < 2 || ask_states(f, imap, err));
+}
+
+/* pull_one - a failure is the session's, or this machine's; else only this folder failed, and is told of */
+static bool pull_one(struct finding *f, struct imap_job *job, struct imap *imap, struct err *err)
+{
+    struct err why = {0};
+    if (imap_box_work(job, imap, &why))
+        return true;
+    if (job->lost || !imap_usable(imap) || why.kind == ERR_LOCAL) {
+        *err = why;
+        return false;
+    }
+    pull_trouble(f->pull, f->result, &why);
     return true;
 }
 
-bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err)
+static bool pull_folder(struct finding *f, const struct folder *folder, struct imap *imap, struct err *err)
 {
-    struct imap *imap = NULL;
-    struct folders folders = {0};
-    char *target = NULL;
-    enum session_phase phase;
-    if (!imap_open(&pull->session, &imap, &phase, err))
-        return false;
-    bool ok = find_folders(pull, result, imap, &folders, &target, err) &&
-              pull_folders(pull, result, imap, &folders, target, err);
+    struct imap_job job;
+    struct err why = {0};
+    if (!imap_box_open(f->pull, f->result, folder, f->target, &job, &why)) {
+        if (why.kind == ERR_LOCAL)
+            *err = why;
+        else
+            pull_trouble(f->pull, f->result, &why);
+        return why.kind != ERR_LOCAL;
+    }
+    bool ok = pull_one(f, &job, imap, err);
+    imap_box_close(&job);
+    return ok;
+}
+
+static bool pull_folders(struct finding *f, struct imap *imap, struct err *err)
+{
+    for (size_t i = 0; i < f->folders->count; i++)
+        if (!pull_folder(f, &f->folders->items[i], imap, err))
+            return false;
+    return true;
+}
+
+/* go_ahead - behind the sign-in: what we would ask first anyway */
+static bool go_ahead(void *arg, struct imap *imap, struct err *err)
+{
+    struct finding *f = arg;
+    if (f->early)
+        return !imap_box_may_lead(&f->inbox) || imap_box_lead(&f->inbox, imap, err);
+    return !imap_can(imap, "LIST-EXTENDED") || send_list(f, imap, false, &f->listing, err);
+}
+
+static void show_alerts(const struct pull *pull, const struct imap *imap)
+{
     const struct strv *alerts = imap_alerts(imap);
     for (size_t i = 0; i < alerts->count; i++) {
         char text[512];
         text_clean(text, sizeof text, alerts->items[i], strlen(alerts->items[i]));
         pull->watch.notice(pull->watch.arg, text);
     }
+}
+
+/* open_early - the INBOX's memory, where nothing else is wanted: what is asked first depends on it */
+static bool open_early(struct finding *f, struct err *err)
+{
+    const struct fetch_conf *conf = &f->pull->account->fetch;
+    if (!is_plain(f->pull))
+        return true;
+    f->early = folders_add(f->folders, conf, "INBOX", '\0', &(struct strv)STRV_INIT, err) &&
+               imap_box_open(f->pull, f->result, &f->folders->items[0], NULL, &f->inbox, err);
+    return f->early;
+}
+
+static bool visit(struct finding *f, struct err *err)
+{
+    struct str memory = STR_INIT(4096);
+    struct imap_ahead ahead = {.remember = !f->pull->dry_run, .send = go_ahead, .arg = f};
+    struct imap *imap = NULL;
+    enum session_phase phase;
+    bool ok = fs_join(&memory, f->pull->state_dir, "server", err);
+    ahead.memory = memory.buf;
+    ok = ok && imap_open(&f->pull->session, &ahead, &imap, &phase, err);
+    str_free(&memory);
+    if (!ok)
+        return false;
+    ok = f->early ? pull_one(f, &f->inbox, imap, err)
+                  : find_folders(f, imap, err) && pull_folders(f, imap, err);
+    show_alerts(f->pull, imap);
     imap_close(&imap);
+    return ok;
+}
+
+bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err)
+{
+    struct folders folders = {0};
+    struct finding f = {.pull = pull, .result = result, .folders = &folders};
+    bool ok = open_early(&f, err) && visit(&f, err);
+    if (f.early)
+        imap_box_close(&f.inbox);
     folders_free(&folders);
-    free(target);
+    strv_free(&f.all);
+    strv_free(&f.attributes);
+    free(f.target);
     return ok;
 }

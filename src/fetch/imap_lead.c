@@ -1,0 +1,45 @@
+/* imap_lead - going ahead of the answers: the folder is opened, listed from where we left off, and the first new
+ * messages are asked for, all in one flight. Where nothing but some new mail has come since the last run, which is
+ * nearly always, nothing is asked in vain; where the folder is not what we believed, the answers are read over. */
+#include "fetch/imap_box.h"
+#include "fetch/seen.h"
+
+#define LEAD_SEARCH 5000 /* UIDs: an answer of one line holds so many */
+#define LEAD_BODIES 32   /* messages asked for before it is known how large they are */
+
+bool imap_box_may_lead(const struct imap_job *job)
+{
+    const struct seen *seen = job->f.seen;
+    return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) && !seen_moved(seen) &&
+           seen_validity(seen) != 0 && seen_next(seen) > 1 && seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
+}
+
+bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)
+{
+    struct uidset set = UIDSET_INIT;
+    job->imap = imap;
+    bool ok = uidset_add(&set, job->first, job->first + LEAD_BODIES - 1, err) &&
+              imap_send_select(imap, job->folder->wire, !job->writes, &job->lead.select, err) &&
+              imap_box_send_list(job, job->first + LEAD_SEARCH - 1, err) &&
+              imap_send_fetch(imap, &set, IMAP_BOX_ITEMS, &job->lead.bodies, err);
+    uidset_free(&set);
+    return ok;
+}
+
+bool imap_box_is_lead(const struct imap_job *job, uint32_t uid)
+{
+    return job->lead.bodies != 0 && uid >= job->first && uid - job->first < LEAD_BODIES;
+}
+
+bool imap_box_drop_lead(struct imap_job *job, struct err *err)
+{
+    unsigned *tags[] = {&job->lead.select, &job->lead.list, &job->lead.search, &job->lead.bodies};
+    struct imap_answer answer;
+    for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
+        unsigned tag = *tags[i];
+        *tags[i] = 0;
+        if (tag != 0 && !imap_await(job->imap, tag, NULL, &answer, err))
+            return false;
+    }
+    return true;
+}
