@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fetch/pop3_box.h"
+#include "fetch/quarantine.h"
 
 static bool is_due(const struct pop3_job *job, const struct pop3_letter *l)
 {
@@ -63,17 +64,18 @@ static bool note_deleted(struct pop3_job *job, struct err *err)
     return seen_sync(job->f.seen, err);
 }
 
-static bool is_listed(struct pop3_letter *const *order, size_t count, const struct seen_key *key)
+/* end_quarantines - of messages that are there no more */
+static bool end_quarantines(struct pop3_job *job, struct pop3_letter *const *order, struct err *err)
 {
-    size_t lo = 0, hi = count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (memcmp(&order[mid]->key, key, sizeof *key) < 0)
-            lo = mid + 1;
-        else
-            hi = mid;
+    const struct quarantined *q = quarantine_each(job->f.seen, NULL);
+    while (q) {
+        struct seen_key key = q->key;
+        bool gone = !pop3_box_is_listed(job, order, &key);
+        if (gone && !quarantine_end(job->f.seen, &key, err))
+            return false;
+        q = quarantine_each(job->f.seen, gone ? NULL : q);
     }
-    return lo < count && memcmp(&order[lo]->key, key, sizeof *key) == 0;
+    return true;
 }
 
 /* forget_unlisted - what was to be deleted and is not listed any more has been, perhaps in a session whose end we did
@@ -85,9 +87,10 @@ static bool forget_unlisted(struct pop3_job *job, struct err *err)
     for (const struct seen_entry *e = seen_each(job->f.seen, NULL); ok && e; e = seen_each(job->f.seen, e)) {
         struct seen_key key = e->key;
         bool asked = e->state == SEEN_ASKED || e->state == SEEN_STAYS || pull_is_due(job->pull, e);
-        if (asked && !is_listed(order, job->count, &key))
+        if (asked && !pop3_box_is_listed(job, order, &key))
             ok = seen_gone(job->f.seen, &key, err);
     }
+    ok = ok && end_quarantines(job, order, err);
     free(order);
     return ok;
 }

@@ -2,6 +2,7 @@
  * batch by batch. */
 #include "fetch/batch.h"
 #include "fetch/pop3_box.h"
+#include "fetch/quarantine.h"
 
 static void show_progress(const struct pop3_job *job)
 {
@@ -50,9 +51,10 @@ static bool read_letter(struct pop3_job *job, struct pop3_letter *l, struct err 
     if (ok)
         err_set(&why, ERR_PROTOCOL, "The server %s gave an empty message.", pop3_peer(job->pop3));
     l->fate = POP3_FAILED;
-    err_hint(&why, "It stays on the server and is asked for again at each run.");
+    err_hint(&why,
+             "It stays on the server and is asked for again from time to time; the others are fetched.");
     pull_trouble(job->pull, job->result, &why);
-    return true;
+    return quarantine_add(job->f.seen, &l->key, why.what, err);
 }
 
 static size_t next_to_fetch(const struct pop3_job *job, size_t at)

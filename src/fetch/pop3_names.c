@@ -23,6 +23,20 @@ struct pop3_letter **pop3_box_sorted(const struct pop3_job *job)
     return order;
 }
 
+bool pop3_box_is_listed(const struct pop3_job *job, struct pop3_letter *const *sorted,
+                        const struct seen_key *key)
+{
+    size_t lo = 0, hi = job->count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (memcmp(&sorted[mid]->key, key, sizeof *key) < 0)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < job->count && memcmp(&sorted[lo]->key, key, sizeof *key) == 0;
+}
+
 /* find_vague - names that two messages bear, now or before, are names no more */
 static bool find_vague(struct pop3_job *job, struct err *err)
 {
@@ -44,62 +58,21 @@ static bool find_vague(struct pop3_job *job, struct err *err)
 
 /* -- by the header -- */
 
-/* add_header - as much as counts; of a message without end there may be more */
-static bool add_header(void *arg, const char *bytes, size_t n, struct err *err)
-{
-    struct str *header = arg;
-    size_t room = header->max - header->len;
-    return str_add(header, bytes, n < room ? n : room, err);
-}
-
-/* read_key - the answer to TOP or RETR. A message that is refused stays where it is; the others go on. */
-static bool read_key(struct pop3_job *job, struct pop3_letter *l, bool *refused_r, struct err *err)
+/* take_key - of one message. One that is refused stays where it is; the others go on. */
+static bool take_key(struct pop3_job *job, struct pop3_letter *l, const struct str *header,
+                     const struct err *refusal, struct err *err)
 {
     unsigned char sha256[SUM_SHA256_BYTES];
-    struct str header = STR_INIT(HEADSUM_MAX);
-    bool given = false, ok = pop3_read_text(job->pop3, add_header, &header, &given, err);
-    if (ok && given) {
-        headsum_whole(header.buf, header.len, sha256);
+    (void)err;
+    if (header) {
+        headsum_whole(header->buf, header->len, sha256);
         l->key = seen_key_hash("header", sha256, sizeof sha256);
+        return true;
     }
-    str_free(&header);
-    *refused_r = ok && !given;
-    return ok;
-}
-
-static bool send_for_header(const struct pop3_job *job, const struct pop3_letter *l, bool whole,
-                            struct err *err)
-{
-    return whole ? pop3_send_retr(job->pop3, l->number, err) : pop3_send_top(job->pop3, l->number, err);
-}
-
-static size_t next_unnamed(const struct pop3_job *job, size_t at)
-{
-    while (at < job->count && job->letters[at].named)
-        at++;
-    return at;
-}
-
-/* read_keys - whole: by RETR, for TOP is not to be had */
-static bool read_keys(struct pop3_job *job, size_t from, bool whole, struct err *err)
-{
-    size_t sent = from, flying = 0, window = pop3_window(job->pop3);
-    for (size_t read = from; read < job->count; read = next_unnamed(job, read + 1), flying--) {
-        struct err why = {0};
-        bool refused;
-        for (; sent < job->count && flying < window; flying++, sent = next_unnamed(job, sent + 1))
-            if (!send_for_header(job, &job->letters[sent], whole, err))
-                return false;
-        if (!read_key(job, &job->letters[read], &refused, &why)) {
-            *err = why;
-            return false;
-        }
-        if (refused) {
-            job->letters[read].fate = POP3_FAILED;
-            err_hint(&why, "It stays on the server and is asked for again at each run.");
-            pull_trouble(job->pull, job->result, &why);
-        }
-    }
+    struct err why = *refusal;
+    l->fate = POP3_FAILED;
+    err_hint(&why, "It stays on the server and is asked for again at each run.");
+    pull_trouble(job->pull, job->result, &why);
     return true;
 }
 
@@ -120,22 +93,14 @@ static bool part_twins(struct pop3_job *job, struct err *err)
     return true;
 }
 
-/* key_by_header - the first one shows whether there is TOP; it need not be announced */
 static bool key_by_header(struct pop3_job *job, struct err *err)
 {
-    size_t first = next_unnamed(job, 0);
-    struct err why = {0};
-    bool refused;
-    if (first == job->count)
-        return true;
-    if (!pop3_send_top(job->pop3, job->letters[first].number, err))
-        return false;
-    if (!read_key(job, &job->letters[first], &refused, &why)) {
-        *err = why;
-        return false;
+    bool any = false;
+    for (size_t i = 0; i < job->count; i++) {
+        job->letters[i].ask = !job->letters[i].named;
+        any = any || job->letters[i].ask;
     }
-    return read_keys(job, refused ? first : next_unnamed(job, first + 1), refused, err) &&
-           part_twins(job, err);
+    return !any || (pop3_box_headers(job, take_key, err) && part_twins(job, err));
 }
 
 bool pop3_box_name(struct pop3_job *job, const struct pop3_listing *listing, struct err *err)

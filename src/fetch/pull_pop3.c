@@ -6,11 +6,12 @@
 #include <stdlib.h>
 
 #include "fetch/pop3_box.h"
+#include "fetch/quarantine.h"
 
 /* check_mailbox - host or login have changed: messages that we know must be there, and of the same size */
 static bool check_mailbox(struct pop3_job *job, struct err *err)
 {
-    size_t same = 0, other = 0;
+    size_t same = job->paired, other = 0;
     if (!seen_moved(job->f.seen))
         return true;
     for (size_t i = 0; i < job->count; i++) {
@@ -32,8 +33,15 @@ static void choose(struct pop3_job *job)
             continue;
         if (e && seen_is_here(e) && (e->wire == l->size || !l->named))
             l->fate = POP3_HAVE;
-        job->total += l->fate == POP3_FETCH;
+        else if (quarantine_holds(job->f.seen, &l->key))
+            l->fate = POP3_FAILED;
     }
+}
+
+static void count_wanted(struct pop3_job *job)
+{
+    for (size_t i = 0; i < job->count; i++)
+        job->total += job->letters[i].fate == POP3_FETCH;
 }
 
 static bool report_dry(const struct pop3_job *job)
@@ -67,12 +75,14 @@ static bool work(struct pop3_job *job, struct err *err)
 {
     struct pop3_listing listing = {0};
     warn_expiry(job);
-    bool ok =
-        pop3_list(job->pop3, &listing, err) && pop3_box_name(job, &listing, err) && check_mailbox(job, err);
+    bool ok = pop3_list(job->pop3, &listing, err) && pop3_box_name(job, &listing, err);
     pop3_listing_free(&listing);
     if (!ok)
         return false;
     choose(job);
+    if (!pop3_box_pair(job, err) || !check_mailbox(job, err))
+        return false;
+    count_wanted(job);
     if (job->pull->dry_run)
         return report_dry(job);
     return pop3_box_fetch(job, err) && pop3_box_finish(job, err);

@@ -4,7 +4,8 @@
         ... server.port ... server.mailbox ... server.commands ...
 
 What it does wrong is an argument: `cut=N` ends the connection behind N octets that it sent; `no_uidl`, `no_top`;
-`deaf=True` confirms QUIT and deletes nothing; `quit_refused`; `names=function(number, uidl)` gives other unique-ids.
+`deaf=True` confirms QUIT and deletes nothing; `quit_refused`; `names=function(number, uidl)` gives other unique-ids;
+`refuse={uidl}` does not hand these out.
 """
 import socket
 import threading
@@ -79,7 +80,7 @@ class Pop3d:
                 many(f"{n} {self.name(n, uidl)}" for n, (uidl, _) in there())
             elif verb == "TOP" and not self.odd.get("no_top"):
                 self.send(sock, b"+OK\r\n" + stuffed(message[1].partition(b"\r\n\r\n")[0] + b"\r\n\r\n"))
-            elif verb == "RETR":
+            elif verb == "RETR" and message[0] not in self.odd.get("refuse", ()):
                 self.send(sock, b"+OK\r\n" + stuffed(message[1]))
             elif verb == "DELE":
                 deleted.add(int(words[0]))
