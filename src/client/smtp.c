@@ -17,6 +17,11 @@ static uint32_t seconds(const struct smtp *s, uint32_t usual)
     return own != 0 ? own : usual;
 }
 
+bool smtp_is_lmtp(const struct smtp *s)
+{
+    return s->session.options.server->protocol == PROTO_LMTP;
+}
+
 void smtp_set_limit(struct smtp *s, uint32_t usual)
 {
     chat_set_limit(&s->session.chat, seconds(s, usual));
@@ -83,25 +88,36 @@ static bool read_greeting(struct smtp *s, struct err *err)
 {
     s->session.phase = PHASE_GREETING;
     if (!smtp_read_reply(s, SMTP_SECONDS_GREETING, err)) {
-        if (err->kind == ERR_PROTOCOL)
+        if (err->kind == ERR_PROTOCOL && !smtp_is_lmtp(s))
             err_hint(err, "Mail is handed in by SMTP, on port 465 (tls = implicit) or 587 (tls = starttls).");
         return false;
     }
     return s->reply.code == 220 || smtp_refused(s, kind_of_reply(s), "does not let us in", err);
 }
 
+/* Each of the two protocols refuses the other's first word. */
+static bool refuses_ehlo(const struct smtp *s, struct err *err)
+{
+    (void)!smtp_refused(s, kind_of_reply(s),
+                        smtp_is_lmtp(s) ? "does not take our LHLO" : "does not take our EHLO", err);
+    if (s->reply.code >= 500 && s->reply.code <= 504) {
+        err_hint(err, smtp_is_lmtp(s) ? "Does it speak SMTP? Then take protocol = lmtp out."
+                                      : "Does it speak LMTP? Then write protocol = lmtp under [send].");
+    }
+    return false;
+}
+
 static bool say_ehlo(struct smtp *s, const char *name, struct err *err)
 {
     s->session.phase = PHASE_CAPABILITY;
     str_clear(&s->out);
-    if (!smtp_command_ehlo(&s->out, "EHLO", name, err) ||
+    if (!smtp_command_ehlo(&s->out, smtp_is_lmtp(s) ? "LHLO" : "EHLO", name, err) ||
         !chat_send_bytes(&s->session.chat, s->out.buf, s->out.len, err) ||
         !smtp_read_reply(s, SMTP_SECONDS_COMMAND, err)) {
         return false;
     }
     smtp_caps_free(&s->caps);
-    return s->reply.code == 250 ? smtp_caps_parse(&s->reply, &s->caps, err)
-                                : smtp_refused(s, kind_of_reply(s), "does not take our EHLO", err);
+    return s->reply.code == 250 ? smtp_caps_parse(&s->reply, &s->caps, err) : refuses_ehlo(s, err);
 }
 
 /* STARTTLS or nothing: whatever does not go exactly as RFC 3207 has it ends the session, and what was heard
@@ -170,8 +186,8 @@ static enum sasl_word read_answer(void *protocol, struct str *text, struct err *
 
 static bool sign_in(struct smtp *s, struct err *err)
 {
-    static const struct sasl_wire wire = {
-        .service = "smtp",
+    const struct sasl_wire wire = {
+        .service = smtp_is_lmtp(s) ? "lmtp" : "smtp",
         .initial_response = true,
         .command_max = SMTP_AUTH_LINE_MAX,
         .send_auth = send_auth,
@@ -272,7 +288,7 @@ bool smtp_pipelines(const struct smtp *s)
 
 bool smtp_chunks(const struct smtp *s)
 {
-    return s->caps.chunking;
+    return s->caps.chunking && !smtp_is_lmtp(s); /* RFC 2033 says nothing of BDAT's answers */
 }
 
 bool smtp_knows_dsn(const struct smtp *s)

@@ -1,4 +1,5 @@
-/* smtp - one SMTP submission session: opened once, used for message after message.
+/* smtp - one SMTP submission session: opened once, used for message after message. Where the server's protocol is
+ * LMTP (RFC 2033), it speaks that: LHLO, and an answer for each recipient behind the text.
  *
  * smtp_open goes as far as signing in; smtp_send is one mail transaction. A verdict is only ever what the
  * server answered to the command it belongs to: nothing that merely happened (a cut, a time-out, a 5xx to a
@@ -68,7 +69,8 @@ struct smtp_transaction {
     void *arg;
     /* -- out -- */
     struct outcome *outcomes; /* one per recipient of the envelope; only those in `to` are touched */
-    bool in_doubt;            /* the end of the data went out, and nothing says that it was not taken */
+    bool in_doubt;            /* the end of the data went out, and nothing says that it was not taken; in LMTP
+                               * that is so of those without a verdict, and others may have one */
     bool ahead;               /* false was returned, or recipients have no verdict, for want of lock step */
     bool no_dsn;              /* the server does not know the DSN options that were asked for */
     enum smtp_blame blame;    /* of a failure */

@@ -204,7 +204,7 @@ static bool is_small(const struct smtp_transaction *t)
 
 bool smtp_goes_whole(const struct smtp *s, const struct smtp_transaction *t)
 {
-    return !smtp_may_need_repair(s, t) && s->caps.pipelining && s->caps.chunking && !t->no_chunking &&
+    return !smtp_may_need_repair(s, t) && s->caps.pipelining && smtp_chunks(s) && !t->no_chunking &&
            t->step >= PEER_WHOLE && is_small(t);
 }
 
@@ -213,7 +213,7 @@ static void plan(const struct smtp *s, struct smtp_transaction *t)
     struct smtp_progress *p = &t->progress;
 
     p->flight = s->caps.pipelining && t->step >= PEER_ENVELOPE;
-    p->bdat = s->caps.chunking && !t->no_chunking && t->step >= PEER_WHOLE;
+    p->bdat = smtp_chunks(s) && !t->no_chunking && t->step >= PEER_WHOLE;
     p->end = end_of_recipients(s, t);
     p->smtputf8 = s->caps.smtputf8 && (t->facts->eight_bit_header || needs_smtputf8(t->envelope->sender));
     for (size_t i = 0; i < p->end; i++) {

@@ -35,6 +35,7 @@ struct smtp {
     bool lost;       /* nothing more can be said */
 };
 
+bool smtp_is_lmtp(const struct smtp *s);
 void smtp_set_limit(struct smtp *s, uint32_t usual);
 MUST_USE bool smtp_read_reply(struct smtp *s, uint32_t usual, struct err *err);
 bool smtp_is(const struct smtp *s, int first_digit); /* the last reply's class */

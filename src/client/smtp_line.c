@@ -247,8 +247,35 @@ static bool is_bdat_confusion(struct smtp *s, struct smtp_transaction *t)
     return t->progress.bdat && is_confusion(s, t);
 }
 
+/* LMTP answers for each recipient that it has accepted, in their order (RFC 2033, 4.2): whoever has his answer has his
+ * verdict, also where the connection is lost before the next one. */
+static bool take_ends(struct smtp *s, struct smtp_transaction *t, struct err *err)
+{
+    for (size_t i = 0; i < t->to_count; i++) {
+        struct outcome *o = smtp_outcome(t, i);
+        if (!smtp_is_accepted(o)) {
+            continue;
+        }
+        if (!smtp_read_reply(s, SMTP_SECONDS_END, err)) {
+            return false;
+        }
+        if (smtp_is(s, 3)) {
+            return smtp_refused(s, ERR_PROTOCOL, "gives no answer to the message", err);
+        }
+        if (!smtp_outcome_reply(s, smtp_verdict(s), o, err)) {
+            return false;
+        }
+    }
+    t->in_doubt = false;
+    s->dirty = false;
+    return true;
+}
+
 bool smtp_take_end(struct smtp *s, struct smtp_transaction *t, struct err *err)
 {
+    if (smtp_is_lmtp(s)) {
+        return take_ends(s, t, err);
+    }
     if (!smtp_read_reply(s, SMTP_SECONDS_END, err)) {
         return false;
     }

@@ -261,7 +261,7 @@ static void say_no_verdict(const struct letter *l)
     enum tls_mode usual;
     char hint[128];
     say_warning("The server's verdict has not come yet; tappal queue show %s says how it stands.", l->id);
-    if (server->tls.mode != TLS_STARTTLS || settle_port_mode(PROTO_SMTP, server->port, &usual))
+    if (server->tls.mode != TLS_STARTTLS || settle_port_mode(server->protocol, server->port, &usual))
         return;
     snprintf(hint, sizeof hint, "If port %u speaks TLS from the first byte, use tls = implicit.",
              server->port);

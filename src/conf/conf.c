@@ -134,7 +134,6 @@ static void apply_option(struct loading *loading, const struct conf_option *opti
 
 static void apply_account(struct loading *loading, struct account *account, const struct ini_file *own)
 {
-    account->send.server.protocol = PROTO_SMTP;
     for (const struct conf_option *o = option_table; o->section; o++) {
         bool half = strcmp(o->section, "account") != 0;
         if (is_machine_section(o->section))

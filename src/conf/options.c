@@ -31,6 +31,12 @@ static const struct conf_word chunking_words[] = {
     {NULL, 0, false},
 };
 
+static const struct conf_word send_protocol_words[] = {
+    {"smtp", PROTO_SMTP, false},
+    {"lmtp", PROTO_LMTP, false},
+    {NULL, 0, false},
+};
+
 static const struct conf_word protocol_words[] = {
     {"imap", PROTO_IMAP, false},
     {"pop3", PROTO_POP3, false},
@@ -140,6 +146,7 @@ const struct conf_option option_table[] = {
     LATER("account", "oauth_device_url", "where device codes are had"), LATER("account", "oauth_issuer", "the issuer"),
     LATER("account", "keyring_attributes", "how a foreign entry of the keyring is found"),
 
+    WORDS("send", "protocol", ACCOUNT(send.server.protocol), send_protocol_words, "smtp", "smtp, or lmtp to a server that puts the mail into mailboxes itself"),
     SERVER_ROWS("send", send),
     WORDS("send", "mode", ACCOUNT(send.mode), mode_words, "auto", "auto, wait (for the server), background, or queue (only store)"),
     ROW("send", "wait", OPTION_SECONDS, ACCOUNT(send.wait), "30s", "how long tappal-sendmail waits for the server's answer"),

@@ -69,12 +69,17 @@ static const struct port_row {
     {PROTO_IMAP, 993, TLS_IMPLICIT, false}, {PROTO_IMAP, 143, TLS_STARTTLS, true},
     {PROTO_IMAP, 143, TLS_OFF, true},       {PROTO_POP3, 995, TLS_IMPLICIT, false},
     {PROTO_POP3, 110, TLS_STARTTLS, true},  {PROTO_POP3, 110, TLS_OFF, true},
+    {PROTO_LMTP, 24, TLS_STARTTLS, true},   {PROTO_LMTP, 24, TLS_OFF, true},
+    {PROTO_LMTP, 24, TLS_IMPLICIT, false},
 };
 #define PORT_ROWS (sizeof ports / sizeof *ports)
 
 static const char *protocol_name(enum protocol protocol)
 {
-    return protocol == PROTO_IMAP ? "IMAP" : protocol == PROTO_POP3 ? "POP3" : "SMTP";
+    return protocol == PROTO_IMAP   ? "IMAP"
+           : protocol == PROTO_POP3 ? "POP3"
+           : protocol == PROTO_LMTP ? "LMTP"
+                                    : "SMTP";
 }
 
 static const char *mode_name(enum tls_mode mode)
@@ -118,7 +123,9 @@ static void settle_port(const struct view *view, const struct half *half)
     struct err err;
     struct endpoint *server = half->server;
     const struct port_row *row = port_row(server->port);
-    if (!is_set(view, half->section, "tls"))
+    if (!is_set(view, half->section, "tls") && server->protocol == PROTO_LMTP)
+        server->tls.mode = TLS_STARTTLS; /* no port of it has TLS from the first byte by custom */
+    else if (!is_set(view, half->section, "tls"))
         settle_port_mode(server->protocol, server->port, &server->tls.mode); /* 587 alone says starttls */
     enum tls_mode mode = server->tls.mode;
     if (server->port == 0) {

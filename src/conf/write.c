@@ -29,11 +29,15 @@ static bool account_value(const struct conf_option *option, const struct account
     return value_of(&there, account, out, err);
 }
 
+static const struct endpoint *server_of(const struct conf_option *option, const struct account *account)
+{
+    return strcmp(option->section, "send") == 0 ? &account->send.server : &account->fetch.server;
+}
+
 /* port_is_implied - the usual port, or none, since a socket or a command leads to the server */
 static bool port_is_implied(const struct conf_option *option, const struct account *account)
 {
-    const struct endpoint *server =
-        strcmp(option->section, "send") == 0 ? &account->send.server : &account->fetch.server;
+    const struct endpoint *server = server_of(option, account);
     return server->socket || server->tunnel.count > 0 ||
            server->port == settle_default_port(server->protocol, server->tls.mode);
 }
@@ -56,6 +60,8 @@ static bool is_implied(const struct conf_option *option, const struct account *a
         *implied_r = strcmp(value, other.buf) == 0;
     } else if (option->type == OPTION_PORT) {
         *implied_r = port_is_implied(option, account);
+    } else if (strcmp(option->name, "tls") == 0 && server_of(option, account)->protocol == PROTO_LMTP) {
+        *implied_r = server_of(option, account)->tls.mode == TLS_STARTTLS;
     } else if (strcmp(option->name, "login") == 0) {
         *implied_r = account->address && strcmp(value, account->address) == 0;
     }

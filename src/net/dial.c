@@ -47,6 +47,9 @@ static const char *port_hint(const struct endpoint *server)
     if (server->protocol == PROTO_SMTP && server->port == 25)
         return " Port 25 is blocked by most access providers: use port 465 (tls = implicit) or 587 (tls = "
                "starttls).";
+    if (server->protocol == PROTO_LMTP)
+        return " LMTP has port 24 by custom, and many servers listen for it only on a UNIX socket (socket = "
+               "PATH).";
     if (server->protocol == PROTO_SMTP)
         return " Mail is handed in on port 465 (tls = implicit) or 587 (tls = starttls).";
     return "";

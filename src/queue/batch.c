@@ -226,12 +226,14 @@ static bool record_outcomes(const struct window *win, struct part *part, size_t 
     return true;
 }
 
-static bool record_doubt(struct window *win, struct part *part, struct err *err)
+/* Some may have their answers (LMTP), which would count as the end of the doubt. */
+static bool record_doubt(struct window *win, struct part *part, bool answered, struct err *err)
 {
     log_event(LOG_LEVEL_WARNING, "failed", "id", part->message->id, "account",
               win->batch->line->account->name, "kind", err_kind_name(win->why.kind), "problem", win->why.what,
               "hint", win->why.hint, NULL);
-    return journal_failure(part->w, &win->why, err) &&
+    return (!answered || journal_in_doubt(part->w, clock_now(), err)) &&
+           journal_failure(part->w, &win->why, err) &&
            journal_next(part->w, clock_now() + RETRY_IN_DOUBT, err) && journal_attempt_end(part->w, err);
 }
 
@@ -239,11 +241,11 @@ static bool record_part(struct window *win, struct part *part, struct err *err)
 {
     size_t delivered;
 
-    if (part->t.in_doubt) {
-        return record_doubt(win, part, err);
-    }
     if (!record_outcomes(win, part, &delivered, err)) {
         return false;
+    }
+    if (part->t.in_doubt) {
+        return record_doubt(win, part, delivered > 0, err);
     }
     part->finished = delivered == part->t.to_count;
     return (delivered > 0 || journal_no_doubt(part->w, err)) && journal_attempt_end(part->w, err) &&
