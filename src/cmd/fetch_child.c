@@ -94,18 +94,21 @@ static void on_line(void *arg, char direction, const char *line)
 
 static void tell_summary(const struct child *c, const struct pull_result *r)
 {
-    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", size[32];
+    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", aside[80] = "";
+    char size[32];
     count(messages, r->messages, "new message", "new messages");
     count(folders, r->folders, "folder", "folders");
     if (r->moved > 0)
         snprintf(moved, sizeof moved, ", %llu moved on the server", (unsigned long long)r->moved);
     if (r->deleted > 0)
         snprintf(deleted, sizeof deleted, ", %llu deleted on the server", (unsigned long long)r->deleted);
+    if (r->aside > 0)
+        snprintf(aside, sizeof aside, ", %llu in quarantine: tappal status", (unsigned long long)r->aside);
     text_show_size(r->octets, size);
     if (r->messages == 0)
-        snprintf(text, sizeof text, "no new messages%s%s", moved, deleted);
+        snprintf(text, sizeof text, "no new messages%s%s%s", moved, deleted, aside);
     else
-        snprintf(text, sizeof text, "%s, %s, %s%s%s", messages, size, folders, moved, deleted);
+        snprintf(text, sizeof text, "%s, %s, %s%s%s%s", messages, size, folders, moved, deleted, aside);
     tell(c, FETCH_SUMMARY, text);
 }
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
+#include "cmd/status_fetch.h"
 #include "cmd/waker.h"
 #include "queue/breaker.h"
 
@@ -23,7 +24,7 @@ static const char usage[] =
     "       tappal status --check [--max-age TIME] [--config DIR]\n"
     "Says which accounts there are, which of them fail, and how many messages wait to be sent.\n"
     "  --check         one line, and an exit status for monitoring: 2 where a message waits for too long,\n"
-    "                  1 where an account fails or messages were given up, else 0\n"
+    "                  1 where an account fails, or messages are in quarantine or were given up, else 0\n"
     "  --max-age TIME  how long a message may wait, default 1h";
 
 struct status {
@@ -32,6 +33,7 @@ struct status {
     bool configured;
     struct err fault; /* of the configuration, where not */
     struct breaker *breakers;
+    struct fetch_status *fetching;
     char *queue;
     size_t waiting, due, failed, aside;
     int64_t oldest; /* when the oldest that is not held came in; 0: none */
@@ -46,10 +48,12 @@ static bool gather_accounts(struct status *s, struct err *err)
     if (!s->configured)
         return true;
     s->breakers = calloc(s->config.count + 1, sizeof *s->breakers);
-    if (!s->breakers)
+    s->fetching = calloc(s->config.count + 1, sizeof *s->fetching);
+    if (!s->breakers || !s->fetching)
         return err_nomem(err);
     for (size_t i = 0; i < s->config.count; i++)
-        if (!breaker_load(&s->place, &s->config.accounts[i], &s->breakers[i], err))
+        if (!breaker_load(&s->place, &s->config.accounts[i], &s->breakers[i], err) ||
+            !fetch_status_load(&s->place, &s->config.accounts[i], &s->fetching[i], err))
             return false;
     return true;
 }
@@ -98,7 +102,10 @@ static void status_free(struct status *s)
 {
     for (size_t i = 0; s->breakers && i < s->config.count; i++)
         breaker_free(&s->breakers[i]);
+    for (size_t i = 0; s->fetching && i < s->config.count; i++)
+        fetch_status_free(&s->fetching[i]);
     free(s->breakers);
+    free(s->fetching);
     free(s->queue);
     if (s->configured)
         conf_free(&s->config);
@@ -138,8 +145,10 @@ static int say_people(const struct status *s)
     if (s->aside > 0)
         say("%zu damaged message%s lie%s in %s/aside", s->aside, plural(s->aside), s->aside == 1 ? "s" : "",
             s->queue);
-    for (size_t i = 0; s->configured && i < s->config.count; i++)
+    for (size_t i = 0; s->configured && i < s->config.count; i++) {
         say_account(&s->config.accounts[i], &s->breakers[i]);
+        fetch_status_say(&s->fetching[i]);
+    }
     if (s->waiting == 0)
         say("No message waits.");
     else
@@ -170,7 +179,7 @@ static bool add_accounts(struct json_out *j, const struct status *s, struct err 
              json_bool(j, "fetches", a->fetch.on, err) &&
              (s->breakers[i].failures > 0 ? add_breaker(j, &s->breakers[i], err)
                                           : json_text(j, "failure", NULL, err)) &&
-             json_close(j, '}', err);
+             fetch_status_json(j, &s->fetching[i], err) && json_close(j, '}', err);
     }
     return ok && json_close(j, ']', err);
 }
@@ -216,6 +225,13 @@ static int say_check(const struct status *s, uint64_t max_age)
     }
     if (!s->configured) {
         say("WARNING: %s", s->fault.what);
+        return CHECK_WARNING;
+    }
+    for (size_t i = 0; i < s->config.count; i++) {
+        if (s->fetching[i].count == 0)
+            continue;
+        say("WARNING: account %s cannot fetch %zu message%s, which are in quarantine",
+            s->config.accounts[i].name, s->fetching[i].count, plural(s->fetching[i].count));
         return CHECK_WARNING;
     }
     if (s->failed + s->aside > 0) {

@@ -9,7 +9,7 @@
 
 #define BATCH_MESSAGES_MAX 256
 #define BATCH_OCTETS_MAX (32u << 20)
-#define BATCH_MS 1000 /* what comes slowly is not kept waiting for more */
+#define BATCH_MS 1000                   /* what comes slowly is not kept waiting for more */
 #define BATCH_TAKEN_SECONDS (30 * 3600) /* how long a vanished message counts as taken by a reader */
 
 struct batch_item {

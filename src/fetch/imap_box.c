@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fetch/batch.h"
+#include "fetch/quarantine.h"
 
 /* renumbered - the memory's UIDs mean other messages now, or nobody knows which */
 static bool renumbered(const struct imap_job *job, const char *how, struct err *err)
@@ -50,7 +51,7 @@ static bool check_numbers(struct imap_job *job, struct err *err)
 }
 
 /* advance - remembers up to where all is settled; what a filter leaves out never is */
-static bool advance(struct imap_job *job, uint32_t missing, struct err *err)
+static bool advance(struct imap_job *job, struct err *err)
 {
     if (imap_box_is_filtered(&job->pull->account->fetch))
         return seen_sync(job->f.seen, err);
@@ -58,8 +59,6 @@ static bool advance(struct imap_job *job, uint32_t missing, struct err *err)
     uint32_t last = job->count ? job->wanted[job->count - 1].uid : 0;
     if (last >= next && last < UINT32_MAX)
         next = last + 1;
-    if (missing != 0 && missing < next)
-        next = missing;
     return (next <= seen_next(job->f.seen) || seen_set_next(job->f.seen, next, err)) &&
            seen_sync(job->f.seen, err);
 }
@@ -78,7 +77,7 @@ static bool is_settled(const struct imap_job *job, const struct folder *folder)
 {
     const struct seen *seen = job->f.seen;
     return folder->validity != 0 && folder->validity == seen_validity(seen) && !seen_moved(seen) &&
-           folder->next != 0 && folder->next == seen_next(seen);
+           folder->next != 0 && folder->next == seen_next(seen) && !quarantine_has_due(seen);
 }
 
 /* has_news - does the server say, unopened, that the folder is what we believe, and that something has come? */
@@ -105,12 +104,11 @@ static bool select_folder(struct imap_job *job, struct err *err)
 
 static bool pull_new(struct imap_job *job, struct err *err)
 {
-    uint32_t missing;
     if (!check_numbers(job, err) || !imap_box_list(job, err))
         return false;
     if (job->pull->dry_run)
         return report_dry(job);
-    return imap_box_fetch(job, &missing, err) && advance(job, missing, err) &&
+    return imap_box_fetch(job, err) && advance(job, err) &&
            (!job->pull->account->fetch.mark_seen || imap_box_mark_seen(job, err)) &&
            (!job->deletes || imap_box_delete(job, err));
 }

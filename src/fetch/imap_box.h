@@ -10,13 +10,14 @@
 #define IMAP_BOX_WINDOW 2           /* FETCH commands under way, each for a set of messages */
 #define IMAP_BOX_SET_MESSAGES 64
 #define IMAP_BOX_SET_OCTETS (8u << 20)
-#define IMAP_BOX_STRAYS_MAX 1000    /* messages without a name, or that nobody asked for */
-#define IMAP_BOX_SEARCH_MAX 5000    /* UIDs that a SEARCH answer of one line can be asked for */
+#define IMAP_BOX_STRAYS_MAX 1000 /* messages without a name, or that nobody asked for */
+#define IMAP_BOX_SEARCH_MAX 5000 /* UIDs that a SEARCH answer of one line can be asked for */
 
 /* A message that is to be fetched. */
 struct wanted {
     uint32_t uid;
     bool got;
+    bool alone;    /* not in one command with others: it has been trouble before */
     uint64_t size; /* as listed; 0: not known */
 };
 
@@ -42,6 +43,7 @@ struct imap_job {
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
     bool lost;           /* commands are under way that nobody waits for: the session must end */
     bool reading;        /* a message is being taken */
+    uint32_t at;         /* ... and its UID, where that came first; else 0 */
     char refusal[400];   /* why the server did not hand a message out, in its words */
 };
 
@@ -76,8 +78,10 @@ MUST_USE bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_
                              struct err *err);
 MUST_USE bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err);
 MUST_USE bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err);
-/* *missing_r: the lowest UID that is there, but was not handed out; 0: none. */
-MUST_USE bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct err *err);
+/* What is there and was not handed out is in quarantine afterwards. */
+MUST_USE bool imap_box_fetch(struct imap_job *job, struct err *err);
+/* The session ended while messages were coming: what is whole is kept, and what it ended over is under suspicion. */
+void imap_box_rescue(struct imap_job *job, const struct err *why);
 /* Host or login have changed: do messages that we know have the same size and date there? */
 MUST_USE bool imap_box_is_same(struct imap_job *job, bool *same_r, struct err *err);
 bool imap_box_has_due(const struct imap_job *job);

@@ -1,12 +1,15 @@
 /* imap_fetch - the messages themselves: sets of bounded size, the next one under way while this one arrives,
  * made durable by batches; the newest first, for that is what a person waits for. What an OK answer left
- * out is asked for again, one by one. */
+ * out is asked for again, one by one, as is what was trouble before; what then does not come goes into
+ * quarantine, and so does, the third time, a message over which the session ended. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "fetch/batch.h"
 #include "fetch/imap_box.h"
+#include "fetch/quarantine.h"
 
 static int uid_order(const void *key, const void *item)
 {
@@ -40,6 +43,7 @@ bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, b
     /* Empty is what some servers give for a message that they cannot read: it must not count as fetched. */
     *take_r = size > 0 && (so_far->uid == 0 || find_due(job, so_far->uid, err));
     job->reading = *take_r;
+    job->at = so_far->uid;
     return !*take_r || batch_begin(job->f.batch, so_far->uid ? &key : NULL, so_far->date, err);
 }
 
@@ -78,6 +82,7 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
     if (!taken && fetch->body == IMAP_BODY_TEXT && !take_text(job, fetch, &taken, err))
         return false;
     job->reading = false;
+    job->at = 0;
     if (!taken)
         return true;
     struct wanted *w = fetch->uid ? find_due(job, fetch->uid, err) : NULL;
@@ -96,14 +101,18 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
 
 /* -- sets -- */
 
-/* next_set - *at are done, the newest first: many more, or one alone; empty at the end */
-static bool next_set(const struct imap_job *job, size_t *at, bool alone, struct uidset *set, struct err *err)
+/* How many go into one command: ONE at a time, MANY but for those that need to be alone, or ALL. */
+enum company { ONE, MANY, ALL };
+
+/* next_set - *at are done, the newest first; empty at the end */
+static bool next_set(const struct imap_job *job, size_t *at, enum company company, struct uidset *set,
+                     struct err *err)
 {
     uint64_t octets = 0;
-    size_t messages = 0, most = alone ? 1 : IMAP_BOX_SET_MESSAGES;
+    size_t messages = 0, most = company == ONE ? 1 : IMAP_BOX_SET_MESSAGES;
     while (*at < job->count && messages < most && (messages == 0 || octets < IMAP_BOX_SET_OCTETS)) {
         const struct wanted *w = &job->wanted[job->count - 1 - (*at)++];
-        if (w->got)
+        if (w->got || (w->alone && company == MANY))
             continue;
         if (!uidset_add(set, w->uid, w->uid, err))
             return false;
@@ -116,18 +125,30 @@ static bool next_set(const struct imap_job *job, size_t *at, bool alone, struct 
 /* Sets that are under way, oldest first. */
 struct flights {
     unsigned tags[IMAP_BOX_WINDOW];
+    struct uidset sets[IMAP_BOX_WINDOW];
     size_t count;
 };
 
-static bool launch(struct imap_job *job, struct flights *flights, size_t *at, bool alone, struct err *err)
+static void forget_oldest(struct flights *flights)
+{
+    uidset_free(&flights->sets[0]);
+    flights->count--;
+    memmove(flights->tags, flights->tags + 1, flights->count * sizeof flights->tags[0]);
+    memmove(flights->sets, flights->sets + 1, flights->count * sizeof flights->sets[0]);
+}
+
+static bool launch(struct imap_job *job, struct flights *flights, size_t *at, enum company company,
+                   struct err *err)
 {
     while (flights->count < IMAP_BOX_WINDOW && *at < job->count) {
         struct uidset set = UIDSET_INIT;
-        bool ok = next_set(job, at, alone, &set, err) &&
+        bool ok = next_set(job, at, company, &set, err) &&
                   (set.count == 0 ||
                    imap_send_fetch(job->imap, &set, IMAP_BOX_ITEMS, &flights->tags[flights->count], err));
-        flights->count += ok && set.count > 0;
-        uidset_free(&set);
+        if (ok && set.count > 0)
+            flights->sets[flights->count++] = set;
+        else
+            uidset_free(&set);
         if (!ok)
             return false;
     }
@@ -142,7 +163,7 @@ static bool land(struct imap_job *job, struct flights *flights, struct err *err)
     struct imap_answer answer;
     if (!imap_await(job->imap, flights->tags[0], &events, &answer, err))
         return false;
-    memmove(flights->tags, flights->tags + 1, --flights->count * sizeof flights->tags[0]);
+    forget_oldest(flights);
     if (answer.status != IMAP_OK)
         text_clean(job->refusal, sizeof job->refusal, answer.text, strlen(answer.text));
     if (answer.status != IMAP_OK && answer.temporary)
@@ -150,8 +171,21 @@ static bool land(struct imap_job *job, struct flights *flights, struct err *err)
     return flights->count > 0 || batch_commit(job->f.batch, err);
 }
 
-/* rescue - the session ended in the middle of something: whole messages are kept all the same */
-static void rescue(struct imap_job *job, const struct err *why)
+/* suspect_set - the message that was being read; where nobody knows which, all that the set has not brought */
+static bool suspect_set(struct imap_job *job, const struct uidset *set, const struct err *why,
+                        struct err *err)
+{
+    bool ok = true;
+    for (uint32_t uid = uidset_next(set, 0); ok && uid; uid = uidset_next(set, uid)) {
+        struct seen_key key = seen_key_uid(uid);
+        if (find_wanted(job, uid) && (job->at == 0 || job->at == uid))
+            ok = quarantine_suspect(job->f.seen, &key, why->what, err);
+    }
+    return ok;
+}
+
+/* keep_whole - of what was coming; what is not to be trusted is under suspicion from now on */
+static void keep_whole(struct imap_job *job, const struct uidset *set, const struct err *why)
 {
     struct err ignored;
     job->lost = true;
@@ -160,23 +194,43 @@ static void rescue(struct imap_job *job, const struct err *why)
     if (job->reading && !batch_drop(job->f.batch, &ignored))
         return;
     job->reading = false;
-    if (batch_commit(job->f.batch, &ignored) && seen_sync(job->f.seen, &ignored))
+    if (batch_commit(job->f.batch, &ignored) &&
+        (imap_usable(job->imap) || !set || suspect_set(job, set, why, &ignored)) &&
+        seen_sync(job->f.seen, &ignored))
         return;
     batch_abort(job->f.batch);
 }
 
-static bool fetch_round(struct imap_job *job, bool alone, struct err *err)
+void imap_box_rescue(struct imap_job *job, const struct err *why)
+{
+    struct uidset set = UIDSET_INIT;
+    struct err ignored;
+    struct seen_key first = seen_key_uid(job->first);
+    bool ok = true;
+    for (size_t i = 0; ok && i < job->count; i++)
+        if (imap_box_is_lead(job, job->wanted[i].uid))
+            ok = uidset_add(&set, job->wanted[i].uid, job->wanted[i].uid, &ignored);
+    /* Nobody knows yet what is there: next time nothing is asked for ahead. */
+    if (ok && job->count == 0 && !imap_usable(job->imap))
+        ok = quarantine_suspect(job->f.seen, &first, why->what, &ignored);
+    keep_whole(job, ok ? &set : NULL, why);
+    uidset_free(&set);
+}
+
+static bool fetch_round(struct imap_job *job, enum company company, struct err *err)
 {
     struct flights flights = {.count = 0};
     for (size_t at = 0;;) {
-        if (!launch(job, &flights, &at, alone, err))
+        if (!launch(job, &flights, &at, company, err))
             break;
         if (flights.count == 0)
             return true;
         if (!land(job, &flights, err))
             break;
     }
-    rescue(job, err);
+    keep_whole(job, flights.count ? &flights.sets[0] : NULL, err);
+    while (flights.count > 0)
+        forget_oldest(&flights);
     return false;
 }
 
@@ -185,8 +239,8 @@ static bool ask_missing(struct imap_job *job, struct uidset *there, struct err *
 {
     for (size_t at = 0; at < job->count;) {
         struct uidset set = UIDSET_INIT;
-        bool ok = next_set(job, &at, false, &set, err) &&
-                  (set.count == 0 || imap_box_search(job, &set, there, err));
+        bool ok =
+            next_set(job, &at, ALL, &set, err) && (set.count == 0 || imap_box_search(job, &set, there, err));
         uidset_free(&set);
         if (!ok)
             return false;
@@ -194,30 +248,53 @@ static bool ask_missing(struct imap_job *job, struct uidset *there, struct err *
     return true;
 }
 
-static bool report_missing(struct imap_job *job, uint32_t *missing_r, struct err *err)
+/* set_aside - what is there and did not come, into quarantine; what is not there needs none. *fresh_r: those that were
+ * not in it before. */
+static bool set_aside(struct imap_job *job, const struct uidset *there, struct uidset *fresh_r,
+                      struct err *err)
 {
-    struct uidset there = UIDSET_INIT, missing = UIDSET_INIT;
+    char why[QUARANTINE_WHY_MAX];
+    snprintf(why, sizeof why, "The server did not hand it out%s%.300s", job->refusal[0] ? ": " : ".",
+             job->refusal);
+    for (size_t i = 0; i < job->count; i++) {
+        uint32_t uid = job->wanted[i].uid;
+        struct seen_key key = seen_key_uid(uid);
+        if (job->wanted[i].got)
+            continue;
+        if (!uidset_has(there, uid)) {
+            if (!quarantine_end(job->f.seen, &key, err))
+                return false;
+            continue;
+        }
+        const struct quarantined *old = quarantine_find(job->f.seen, &key);
+        if (((!old || old->next == 0) && !uidset_add(fresh_r, uid, uid, err)) ||
+            !quarantine_add(job->f.seen, &key, why, err))
+            return false;
+    }
+    return true;
+}
+
+/* report_missing - those that a person has not been told of before */
+static bool report_missing(struct imap_job *job, struct err *err)
+{
+    struct uidset there = UIDSET_INIT, fresh = UIDSET_INIT;
     struct str text = STR_INIT(CHAT_LINE_MAX);
-    bool ok = ask_missing(job, &there, err);
-    for (size_t i = 0; ok && i < job->count; i++)
-        if (!job->wanted[i].got && uidset_has(&there, job->wanted[i].uid))
-            ok = uidset_add(&missing, job->wanted[i].uid, job->wanted[i].uid, err);
-    ok = ok && uidset_write(&missing, &text, err);
-    *missing_r = uidset_next(&missing, 0);
-    if (ok && missing.count > 0) {
+    bool ok = ask_missing(job, &there, err) && set_aside(job, &there, &fresh, err) &&
+              seen_sync(job->f.seen, err) && uidset_write(&fresh, &text, err);
+    if (ok && fresh.count > 0) {
         struct err why = {0};
         err_set(&why, ERR_PROTOCOL,
                 "The server %s did not hand out %llu of the messages in %s (UID %.200s)%s%s",
-                imap_peer(job->imap), (unsigned long long)uidset_count(&missing), job->f.name, text.buf,
+                imap_peer(job->imap), (unsigned long long)uidset_count(&fresh), job->f.name, text.buf,
                 job->refusal[0] ? ": " : ".", job->refusal);
         err_hint(
             &why,
-            "They stay on the server and are asked for again at each run. Webmail may show what is wrong "
-            "with them.");
+            "They stay on the server and are asked for again from time to time; tappal status lists them. "
+            "Webmail may show what is wrong with them.");
         pull_trouble(job->pull, job->result, &why);
     }
     uidset_free(&there);
-    uidset_free(&missing);
+    uidset_free(&fresh);
     str_free(&text);
     return ok;
 }
@@ -226,24 +303,24 @@ static bool report_missing(struct imap_job *job, uint32_t *missing_r, struct err
 static bool land_lead(struct imap_job *job, struct err *err)
 {
     struct flights flights = {.tags = {job->lead.bodies}, .count = 1};
+    if (!land(job, &flights, err)) {
+        imap_box_rescue(job, err);
+        return false;
+    }
     job->lead.bodies = 0;
-    if (land(job, &flights, err))
-        return true;
-    rescue(job, err);
-    return false;
+    return true;
 }
 
-bool imap_box_fetch(struct imap_job *job, uint32_t *missing_r, struct err *err)
+bool imap_box_fetch(struct imap_job *job, struct err *err)
 {
-    *missing_r = 0;
     if (job->count == 0)
         return imap_box_drop_lead(job, err);
     show_progress(job);
     if (job->lead.bodies && !land_lead(job, err))
         return false;
-    if (!fetch_round(job, false, err))
+    if (!fetch_round(job, MANY, err))
         return false;
     if (job->done == job->count)
         return true;
-    return fetch_round(job, true, err) && (job->done == job->count || report_missing(job, missing_r, err));
+    return fetch_round(job, ONE, err) && (job->done == job->count || report_missing(job, err));
 }

@@ -2,16 +2,27 @@
  * messages are asked for, all in one flight. Where nothing but some new mail has come since the last run, which is
  * nearly always, nothing is asked in vain; where the folder is not what we believed, the answers are read over. */
 #include "fetch/imap_box.h"
-#include "fetch/seen.h"
+#include "fetch/quarantine.h"
 
 #define LEAD_SEARCH 5000 /* UIDs: an answer of one line holds so many */
 #define LEAD_BODIES 32   /* messages asked for before it is known how large they are */
+
+/* has_trouble - is there anything that needs to be asked for alone? */
+static bool has_trouble(const struct imap_job *job)
+{
+    const struct seen *seen = job->f.seen;
+    bool ahead = false;
+    for (const struct quarantined *q = quarantine_each(seen, NULL); q && !ahead; q = quarantine_each(seen, q))
+        ahead = seen_uid(&q->key) >= job->first;
+    return ahead || quarantine_has_due(seen);
+}
 
 bool imap_box_may_lead(const struct imap_job *job)
 {
     const struct seen *seen = job->f.seen;
     return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) && !seen_moved(seen) &&
-           seen_validity(seen) != 0 && seen_next(seen) > 1 && seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
+           !has_trouble(job) && seen_validity(seen) != 0 && seen_next(seen) > 1 &&
+           seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
 }
 
 bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)

@@ -7,11 +7,14 @@
 #include "base/clock.h"
 #include "fetch/batch.h"
 #include "fetch/imap_box.h"
+#include "fetch/quarantine.h"
 
 #define DAY 86400
 
 static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err)
 {
+    struct seen_key key = seen_key_uid(uid);
+    bool alone = quarantine_find(job->f.seen, &key) != NULL;
     if (job->count == IMAP_BOX_WANTED_MAX)
         return err_set(err, ERR_PROTOCOL, "The server %s lists more than %d messages in %s.",
                        imap_peer(job->imap), IMAP_BOX_WANTED_MAX, job->f.name);
@@ -23,7 +26,7 @@ static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct
         job->wanted = wanted;
         job->cap = cap;
     }
-    job->wanted[job->count++] = (struct wanted){.uid = uid, .size = size};
+    job->wanted[job->count++] = (struct wanted){.uid = uid, .size = size, .alone = alone};
     return true;
 }
 
@@ -36,7 +39,7 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
         return true;
     struct seen_key key = seen_key_uid(fetch->uid);
     const struct seen_entry *e = seen_find(job->f.seen, &key);
-    return (e && e->state == SEEN_PLACED) ||
+    return (e && e->state == SEEN_PLACED) || quarantine_holds(job->f.seen, &key) ||
            add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
 }
 
@@ -47,7 +50,8 @@ struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err
     for (size_t i = 0; i < job->count; i++)
         if (job->wanted[i].uid == uid)
             return job->wanted[i].got ? NULL : &job->wanted[i];
-    if ((e && e->state == SEEN_PLACED) || !add_wanted(job, uid, 0, err))
+    if ((e && e->state == SEEN_PLACED) || quarantine_holds(job->f.seen, &key) ||
+        !add_wanted(job, uid, 0, err))
         return NULL;
     return &job->wanted[job->count - 1];
 }
@@ -89,6 +93,30 @@ static bool add_found(struct imap_job *job, const struct uidset *found, struct e
             return false;
     }
     return true;
+}
+
+/* list_due - out of quarantine, for another try: those that are settled otherwise, so that no list names them */
+static bool list_due(struct imap_job *job, struct err *err)
+{
+    const struct seen *seen = job->f.seen;
+    struct uidset due = UIDSET_INIT;
+    struct imap_events events = {.arg = job, .fetched = listed};
+    uint32_t first = job->first;
+    unsigned tag;
+    bool ok = true;
+    for (const struct quarantined *q = quarantine_each(seen, NULL); ok && q; q = quarantine_each(seen, q))
+        if (!quarantine_holds(seen, &q->key) && seen_uid(&q->key) < first &&
+            uidset_count(&due) < IMAP_BOX_SET_MESSAGES)
+            ok = uidset_add(&due, seen_uid(&q->key), seen_uid(&q->key), err);
+    job->only = &due;
+    job->first = 1;
+    if (ok && due.count > 0)
+        ok = imap_send_fetch(job->imap, &due, "UID RFC822.SIZE INTERNALDATE", &tag, err) &&
+             imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &due, err);
+    job->only = NULL;
+    job->first = first;
+    uidset_free(&due);
+    return ok;
 }
 
 /* send_search - all UIDs from job->first to `last`; 0: to the end, unless the answer might not fit into a line */
@@ -209,11 +237,11 @@ static bool list_filtered(struct imap_job *job, struct err *err)
              imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &only, err);
     job->only = NULL;
     uidset_free(&only);
-    sort_wanted(job);
     return ok;
 }
 
-bool imap_box_list(struct imap_job *job, struct err *err)
+/* list_new - all from the first UID that is not settled */
+static bool list_new(struct imap_job *job, struct err *err)
 {
     struct uidset found = UIDSET_INIT;
     struct imap_events events = {.arg = job, .found = &found, .fetched = listed};
@@ -228,8 +256,18 @@ bool imap_box_list(struct imap_job *job, struct err *err)
     job->leading = job->lead.bodies != 0;
     bool ok = (job->lead.list || imap_box_send_list(job, 0, err)) &&
               finish_list(job, job->leading ? &leading : &events, err) && add_found(job, &found, err);
+    if (!ok && job->leading) {
+        sort_wanted(job);
+        imap_box_rescue(job, err);
+    }
     job->leading = false;
     uidset_free(&found);
+    return ok;
+}
+
+bool imap_box_list(struct imap_job *job, struct err *err)
+{
+    bool ok = list_new(job, err) && list_due(job, err);
     sort_wanted(job);
     return ok;
 }

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "fetch/batch.h"
+#include "fetch/quarantine.h"
 
 #define DAY 86400
 
@@ -93,6 +94,7 @@ void pull_folder_close(struct pull_folder *f, struct pull_result *result)
 {
     if (f->batch) {
         if (result) {
+            result->aside += quarantine_count(f->seen);
             result->messages += f->batch->placed;
             result->octets += f->batch->placed_octets;
             result->folders += f->batch->placed > 0;

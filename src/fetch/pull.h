@@ -31,6 +31,7 @@ struct pull {
 struct pull_result {
     uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
     uint64_t deleted, moved;            /* on the server */
+    uint64_t aside;                     /* in quarantine, in the folders that were looked at */
     struct err trouble;                 /* the first of them; ERR_NONE: none */
 };
 

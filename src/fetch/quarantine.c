@@ -1,11 +1,14 @@
 /* quarantine - see quarantine.h. A sorted array: it is short, or the server is broken. */
 #include "fetch/quarantine.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fs.h"
 #include "base/text.h"
 #include "fetch/seen_impl.h"
 
@@ -106,7 +109,9 @@ bool quarantine_add_lines(const struct seen *s, struct str *out, struct err *err
     return ok;
 }
 
-bool quarantine_add(struct seen *s, const struct seen_key *key, const char *why, struct err *err)
+#define SUSPECTED_MAX 2 /* times that a session may end over a message before that is held against it */
+
+static bool add(struct seen *s, const struct seen_key *key, bool suspect, const char *why, struct err *err)
 {
     const struct quarantined *old = quarantine_find(s, key);
     int64_t now = clock_now();
@@ -115,11 +120,21 @@ bool quarantine_add(struct seen *s, const struct seen_key *key, const char *why,
     struct quarantined q = {
         .key = *key, .tries = (old ? old->tries : 0) + 1, .since = old ? old->since : now};
     text_clean(reason, sizeof reason, why, strlen(why));
-    q.next = now + delay(q.tries);
+    q.next = suspect && q.tries <= SUSPECTED_MAX ? 0 : now + delay(q.tries);
     q.why = reason;
     bool ok = add_record(s, &q, &line, err) && seen_record(s, line.buf, err);
     str_free(&line);
     return ok;
+}
+
+bool quarantine_add(struct seen *s, const struct seen_key *key, const char *why, struct err *err)
+{
+    return add(s, key, false, why, err);
+}
+
+bool quarantine_suspect(struct seen *s, const struct seen_key *key, const char *why, struct err *err)
+{
+    return add(s, key, true, why, err);
 }
 
 bool quarantine_end(struct seen *s, const struct seen_key *key, struct err *err)
@@ -155,7 +170,10 @@ const struct quarantined *quarantine_each(const struct seen *s, const struct qua
 
 size_t quarantine_count(const struct seen *s)
 {
-    return s->bad_count;
+    size_t n = 0;
+    for (size_t i = 0; i < s->bad_count; i++)
+        n += s->bad[i].next != 0;
+    return n;
 }
 
 bool quarantine_has_due(const struct seen *s)
@@ -164,4 +182,36 @@ bool quarantine_has_due(const struct seen *s)
         if (!quarantine_holds(s, &s->bad[i].key))
             return true;
     return false;
+}
+
+static bool look_into(const char *path, quarantine_seer *each, void *arg, struct err *err)
+{
+    struct seen *s = NULL;
+    struct err ignored;
+    bool ok = true;
+    if (!seen_open(path, NULL, true, &s, &ignored))
+        return true;
+    for (const struct quarantined *q = quarantine_each(s, NULL); ok && q; q = quarantine_each(s, q))
+        ok = q->next == 0 || each(arg, seen_owner(s), q, err);
+    seen_close(&s);
+    return ok;
+}
+
+bool quarantine_look(const char *state_dir, quarantine_seer *each, void *arg, struct err *err)
+{
+    DIR *d = opendir(state_dir);
+    struct str path = STR_INIT(4096);
+    struct dirent *entry;
+    bool ok = d || errno == ENOENT || err_errno(err, ERR_LOCAL, "%s cannot be read", state_dir);
+    while (ok && d && (entry = readdir(d))) {
+        size_t n = strlen(entry->d_name);
+        if (entry->d_name[0] == '.' || n < 5 || strcmp(entry->d_name + n - 5, ".seen") != 0)
+            continue;
+        str_clear(&path);
+        ok = fs_join(&path, state_dir, entry->d_name, err) && look_into(path.buf, each, arg, err);
+    }
+    if (d)
+        closedir(d);
+    str_free(&path);
+    return ok;
 }

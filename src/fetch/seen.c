@@ -165,6 +165,11 @@ const char *seen_moved(const struct seen *s)
     return s->moved_to ? s->who : NULL;
 }
 
+const struct seen_owner *seen_owner(const struct seen *s)
+{
+    return &s->owner;
+}
+
 const char *seen_path(const struct seen *s)
 {
     return s->path;
@@ -451,15 +456,16 @@ bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
     if (!s)
         return err_nomem(err);
     str_init(&s->pending, PENDING_MAX);
-    s->owner = *owner;
+    if (owner)
+        s->owner = *owner;
     s->look_only = look_only;
     s->next = 1;
     s->fd = -1;
     s->path = strdup(path);
-    s->owner.who = s->who = strdup(owner->who);
-    s->owner.folder = s->folder = strdup(owner->folder);
+    s->owner.who = s->who = owner ? strdup(owner->who) : NULL;
+    s->owner.folder = s->folder = owner ? strdup(owner->folder) : NULL;
     uint64_t good = 0;
-    bool ok = (s->path && s->who && s->folder) || err_nomem(err);
+    bool ok = (s->path && (!owner || (s->who && s->folder))) || err_nomem(err);
     if (ok && !open_file(s) && errno != ENOENT)
         ok = err_errno(err, ERR_LOCAL, "%s could not be opened", path);
     if (ok && s->fd >= 0) {

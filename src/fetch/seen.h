@@ -68,7 +68,7 @@ struct seen_owner {
 
 struct seen;
 
-/* Reads the file where there is one. `look_only`: nothing will be changed, a torn tail is left alone.
+/* Reads the file where there is one. `owner` NULL: whoever it belongs to. `look_only`: nothing will be changed, a torn tail is left alone.
  * ERR_LOCAL: it cannot be read or is damaged. */
 MUST_USE bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
                         struct seen **seen_r, struct err *err);
@@ -88,6 +88,7 @@ MUST_USE bool seen_renumber(struct seen *seen, uint32_t validity, const struct s
                             struct err *err);
 
 const char *seen_path(const struct seen *seen);
+const struct seen_owner *seen_owner(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
 uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never compared as a whole */

@@ -219,29 +219,42 @@ static bool damaged(const struct seen *s, size_t line, struct err *err)
                     "every message that is still on the server will then be fetched again.");
 }
 
-/* take_owner - "folder PROTOCOL WHO FOLDER": the file's name is a hash of protocol and folder, so only `who` may
- * differ. */
+/* read_owner - "folder PROTOCOL WHO FOLDER" */
+static bool read_owner(const char *record, enum protocol *protocol, struct str *who, struct str *folder,
+                       struct err *err)
+{
+    bool owned = text_starts(record, "folder imap ") || text_starts(record, "folder pop3 ");
+    const char *begin = record + 12, *blank = owned ? strchr(begin, ' ') : NULL;
+    if (!blank)
+        return err_set(err, ERR_DATA, "bad owner");
+    *protocol = record[7] == 'p' ? PROTO_POP3 : PROTO_IMAP;
+    return read_word(who, begin, (size_t)(blank - begin), err) &&
+           read_word(folder, blank + 1, strlen(blank + 1), err);
+}
+
+/* take_owner - the file's name is a hash of protocol and folder, so only `who` may differ, where an owner is expected
+ */
 static bool take_owner(struct seen *s, const char *record, struct err *err)
 {
-    struct str who = STR_INIT(SEEN_LINE_MAX), expect = STR_INIT(SEEN_LINE_MAX);
-    struct err why = {0};
-    const char *begin = text_starts(record, "folder ") ? strchr(record + 7, ' ') : NULL;
-    bool ok = begin && read_word(&who, begin + 1, strcspn(begin + 1, " "), &why);
-    if (ok && strcmp(who.buf, s->who) != 0) {
+    struct str who = STR_INIT(SEEN_LINE_MAX), folder = STR_INIT(SEEN_LINE_MAX);
+    enum protocol protocol = PROTO_IMAP;
+    bool ok = read_owner(record, &protocol, &who, &folder, err);
+    if (ok && s->folder &&
+        (strcmp(s->folder, folder.buf) != 0 || (s->owner.protocol == PROTO_POP3) != (protocol == PROTO_POP3)))
+        ok = err_set(err, ERR_DATA, "another folder");
+    if (ok && !s->folder) {
+        s->owner.protocol = protocol;
+        s->owner.folder = s->folder = str_steal(&folder);
+        ok = s->folder || err_nomem(err);
+    }
+    if (ok && (!s->who || strcmp(who.buf, s->who) != 0)) {
         s->moved_to = s->who;
         s->owner.who = s->who = str_steal(&who);
-        ok = s->who || err_nomem(&why);
-    }
-    ok = ok && seen_add_first_lines(s, &expect, &why);
-    if (ok) {
-        const char *second = strchr(expect.buf, '\n') + 1 + CRC_HEX + 1;
-        ok = strlen(record) == strcspn(second, "\n") && strncmp(record, second, strlen(record)) == 0;
+        ok = s->who || err_nomem(err);
     }
     str_free(&who);
-    str_free(&expect);
-    if (!ok && why.kind == ERR_LOCAL)
-        *err = why;
-    return ok || (why.kind != ERR_LOCAL && damaged(s, 2, err));
+    str_free(&folder);
+    return ok;
 }
 
 static bool take_line(struct seen *s, size_t number, const char *record, struct err *err)
@@ -249,9 +262,7 @@ static bool take_line(struct seen *s, size_t number, const char *record, struct 
     struct err why = {0};
     if (number == 1)
         return strcmp(record, SEEN_FIRST) == 0 || damaged(s, number, err);
-    if (number == 2)
-        return take_owner(s, record, err);
-    if (seen_apply(s, record, &why))
+    if (number == 2 ? take_owner(s, record, &why) : seen_apply(s, record, &why))
         return true;
     if (why.kind == ERR_DATA || why.kind == ERR_PROTOCOL)
         return damaged(s, number, err);

@@ -79,6 +79,22 @@ START_TEST(test_quarantine_life)
 }
 END_TEST
 
+/* Twice the session ends over it, and it is tried again at once; the third time it has to wait. */
+START_TEST(test_quarantine_suspicion)
+{
+    struct seen_key key = seen_key_uid(7);
+    struct seen *s = open_it(false);
+    for (int i = 0; i < 2; i++) {
+        must(quarantine_suspect(s, &key, "It hung up.", &err));
+        ck_assert(quarantine_find(s, &key) && !quarantine_holds(s, &key) && quarantine_has_due(s));
+        ck_assert_uint_eq(quarantine_count(s), 0);
+    }
+    must(quarantine_suspect(s, &key, "It hung up.", &err));
+    ck_assert(quarantine_holds(s, &key) && quarantine_count(s) == 1 && !quarantine_has_due(s));
+    seen_close(&s);
+}
+END_TEST
+
 /* A crash between the intent and the file leaves it in quarantine; what is placed has left it. */
 START_TEST(test_quarantine_ends)
 {
@@ -178,6 +194,7 @@ int main(void)
     TCase *c = tcase_create("quarantine");
     tcase_add_checked_fixture(c, setup, remove_folder);
     tcase_add_test(c, test_quarantine_life);
+    tcase_add_test(c, test_quarantine_suspicion);
     tcase_add_test(c, test_quarantine_ends);
     tcase_add_test(c, test_seen_renumber);
     tcase_add_test(c, test_seen_blank_in_login);

@@ -1,0 +1,25 @@
+/* status_fetch - what `tappal status` tells of an account's fetching. */
+#ifndef TAPPAL_CMD_STATUS_FETCH_H
+#define TAPPAL_CMD_STATUS_FETCH_H
+
+#include "base/json_out.h"
+#include "conf/place.h"
+
+/* A message in quarantine, all of it fit to be shown. */
+struct aside {
+    char *folder, *uid, *why;
+    uint32_t tries;
+    int64_t since, next;
+};
+struct fetch_status {
+    struct aside *items;
+    size_t count;
+};
+
+MUST_USE bool fetch_status_load(const struct place *place, const struct account *account,
+                                struct fetch_status *status_r, struct err *err);
+void fetch_status_free(struct fetch_status *status);
+void fetch_status_say(const struct fetch_status *status);
+MUST_USE bool fetch_status_json(struct json_out *j, const struct fetch_status *status, struct err *err);
+
+#endif
