@@ -11,17 +11,32 @@
 #define PATH_LEN_MAX 4096
 #define SHOWN_BYTES 2048
 
-/* A waiting message, which may not have been tried because of it, says why its account's server fails. */
-static bool add_breaker(void *arg, const struct message *m, struct str *out, struct err *err)
+/* The account has sent as much as it may. */
+static bool is_over_rate(const struct rate *rate, const struct message *m, struct err *why_r)
+{
+    struct err ignored;
+    size_t recipients = rate_most(rate, journal_count_open(&m->journal));
+    int64_t when;
+    if (!rate_ask(rate, recipients, &when, &ignored) || when <= clock_now_ms())
+        return false;
+    rate_explain(rate, recipients, why_r);
+    return true;
+}
+
+/* A waiting message, which may not have been tried because of it, says what keeps its account from sending. */
+static bool add_account(void *arg, const struct message *m, struct str *out, struct err *err)
 {
     struct queue_desk *desk = arg;
     struct line *line;
-    struct err ignored;
-    if (!lines_find(&desk->lines, &m->envelope, &line, &ignored) ||
-        !breaker_holds(&line->breaker, clock_now()))
+    struct err why;
+    if (!lines_find(&desk->lines, &m->envelope, &line, &why))
+        return true;
+    if (breaker_holds(&line->breaker, clock_now()))
+        why = line->breaker.why;
+    else if (!is_over_rate(&line->rate, m, &why))
         return true;
     return str_addf(out, err, ": waits for account %s: ", line->account->name) &&
-           text_add_clean(out, line->breaker.why.what, strlen(line->breaker.why.what), SHOWN_BYTES, err);
+           text_add_clean(out, why.what, strlen(why.what), SHOWN_BYTES, err);
 }
 
 bool queue_desk_open(const char *config, struct queue_desk *desk, struct err *err)
@@ -29,7 +44,7 @@ bool queue_desk_open(const char *config, struct queue_desk *desk, struct err *er
     struct str path = STR_INIT(PATH_LEN_MAX);
     *desk = (struct queue_desk){.store = {.dir = -1, .msg = -1, .tmp = -1},
                                 .failed = {.dir = -1, .msg = -1, .tmp = -1},
-                                .reason = {.add = add_breaker, .arg = desk}};
+                                .reason = {.add = add_account, .arg = desk}};
     bool ok = place_find(config, &desk->place, err) && place_queue(&desk->place, &path, err) &&
               store_open(path.buf, &desk->store, err) &&
               store_view(&desk->store, "failed", &desk->failed, err);

@@ -239,7 +239,10 @@ static int say_set_up(const struct letter *l, const struct err *failure)
 static int decide(struct letter *l, struct message *m, struct answers *answers)
 {
     const bool refused = all_refused(m);
-    const bool setting_up = answers->failed && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
+    /* no code: no server said so, but a rate of our own */
+    const bool by_rate = answers->failure.kind == ERR_REFUSED_TEMP && answers->failure.code == 0;
+    const bool is_fault = answers->failed && !by_rate;
+    const bool setting_up = is_fault && none_delivered(m) && desk_is_first_setup(l->desk, l->account);
     read_journal(answers, m);
     if (refused || is_to_be_told(l))
         say_refusals(l, answers);

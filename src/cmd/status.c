@@ -14,6 +14,7 @@
 #include "cmd/status_fetch.h"
 #include "cmd/waker.h"
 #include "queue/breaker.h"
+#include "queue/rate.h"
 
 #define PATH_BYTES_MAX 4096
 #define JSON_MAX (1u << 20)
@@ -31,8 +32,9 @@ struct status {
     struct place place;
     struct config config;
     bool configured;
-    struct err fault; /* of the configuration, where not */
-    struct breaker *breakers;
+    struct err fault;         /* of the configuration, where not */
+    struct breaker *breakers; /* one for each account, as these */
+    struct rate *rates;
     struct fetch_status *fetching;
     char *queue;
     size_t waiting, due, failed, aside;
@@ -48,11 +50,13 @@ static bool gather_accounts(struct status *s, struct err *err)
     if (!s->configured)
         return true;
     s->breakers = calloc(s->config.count + 1, sizeof *s->breakers);
+    s->rates = calloc(s->config.count + 1, sizeof *s->rates);
     s->fetching = calloc(s->config.count + 1, sizeof *s->fetching);
-    if (!s->breakers || !s->fetching)
+    if (!s->breakers || !s->rates || !s->fetching)
         return err_nomem(err);
     for (size_t i = 0; i < s->config.count; i++)
         if (!breaker_load(&s->place, &s->config.accounts[i], &s->breakers[i], err) ||
+            !rate_begin(&s->place, &s->config.accounts[i], &s->rates[i], err) ||
             !fetch_status_load(&s->place, &s->config.accounts[i], &s->fetching[i], err))
             return false;
     return true;
@@ -102,9 +106,12 @@ static void status_free(struct status *s)
 {
     for (size_t i = 0; s->breakers && i < s->config.count; i++)
         breaker_free(&s->breakers[i]);
+    for (size_t i = 0; s->rates && i < s->config.count; i++)
+        rate_free(&s->rates[i]);
     for (size_t i = 0; s->fetching && i < s->config.count; i++)
         fetch_status_free(&s->fetching[i]);
     free(s->breakers);
+    free(s->rates);
     free(s->fetching);
     free(s->queue);
     if (s->configured)
@@ -119,11 +126,34 @@ static const char *server_name(bool on, const struct endpoint *server)
     return !on ? "-" : server->host ? server->host : server->socket ? server->socket : "a tunnel";
 }
 
-static void say_account(const struct account *a, const struct breaker *b)
+/* When a message to one may go again; 0: now. */
+static int64_t next_by_rate(const struct rate *rate, struct err *why_r)
+{
+    struct err ignored;
+    int64_t when;
+    if (!rate_ask(rate, 1, &when, &ignored) || when <= clock_now_ms())
+        return 0;
+    rate_explain(rate, 1, why_r);
+    return when / 1000 + 1;
+}
+
+static void say_rate(const struct rate *rate)
+{
+    struct err why;
+    char wait[32];
+    int64_t next = next_by_rate(rate, &why);
+    if (next == 0)
+        return;
+    text_show_duration((uint64_t)(next - clock_now()), wait);
+    say("  sends the next message in %s: %s", wait, why.what);
+}
+
+static void say_account(const struct account *a, const struct breaker *b, const struct rate *rate)
 {
     char since[32];
     say("%s: %s; sends by %s, fetches from %s", a->name, a->address ? a->address : "(no address)",
         server_name(a->send.on, &a->send.server), server_name(a->fetch.on, &a->fetch.server));
+    say_rate(rate);
     if (b->failures == 0)
         return;
     text_show_duration(clock_now() > b->since ? (uint64_t)(clock_now() - b->since) : 0, since);
@@ -146,7 +176,7 @@ static int say_people(const struct status *s)
         say("%zu damaged message%s lie%s in %s/aside", s->aside, plural(s->aside), s->aside == 1 ? "s" : "",
             s->queue);
     for (size_t i = 0; s->configured && i < s->config.count; i++) {
-        say_account(&s->config.accounts[i], &s->breakers[i]);
+        say_account(&s->config.accounts[i], &s->breakers[i], &s->rates[i]);
         fetch_status_say(&s->fetching[i]);
     }
     if (s->waiting == 0)
@@ -169,6 +199,15 @@ static bool add_breaker(struct json_out *j, const struct breaker *b, struct err 
            json_number(j, "next_probe", b->next, err) && json_close(j, '}', err);
 }
 
+static bool add_rate(struct json_out *j, const struct rate *rate, struct err *err)
+{
+    struct err why;
+    int64_t next = next_by_rate(rate, &why);
+    return next == 0 ? json_text(j, "limit", NULL, err)
+                     : json_open(j, "limit", '{', err) && json_text(j, "error", why.what, err) &&
+                           json_number(j, "next", next, err) && json_close(j, '}', err);
+}
+
 static bool add_accounts(struct json_out *j, const struct status *s, struct err *err)
 {
     bool ok = json_open(j, "accounts", '[', err);
@@ -179,7 +218,8 @@ static bool add_accounts(struct json_out *j, const struct status *s, struct err 
              json_bool(j, "fetches", a->fetch.on, err) &&
              (s->breakers[i].failures > 0 ? add_breaker(j, &s->breakers[i], err)
                                           : json_text(j, "failure", NULL, err)) &&
-             fetch_status_json(j, &s->fetching[i], err) && json_close(j, '}', err);
+             add_rate(j, &s->rates[i], err) && fetch_status_json(j, &s->fetching[i], err) &&
+             json_close(j, '}', err);
     }
     return ok && json_close(j, ']', err);
 }

@@ -53,6 +53,9 @@ struct credentials {
 };
 
 enum chunking { CHUNKING_AUTO, CHUNKING_OFF }; /* BDAT where the server offers it, or never */
+struct rate_limit {
+    uint32_t count, seconds; /* so many in such a time; 0: any number */
+};
 enum send_mode { SEND_AUTO, SEND_WAIT, SEND_BACKGROUND, SEND_QUEUE };
 
 struct send_conf {
@@ -63,6 +66,8 @@ struct send_conf {
     uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
     char *set_from, *domain, *admin, *aliases, *ehlo;
     enum chunking chunking;
+    struct rate_limit rate; /* of messages */
+    uint64_t daily;         /* recipients in 24 hours; 0: any number */
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };

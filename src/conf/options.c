@@ -156,7 +156,8 @@ const struct conf_option option_table[] = {
     ROW("send", "ehlo", OPTION_DOMAIN, ACCOUNT(send.ehlo), NULL, "the name told to the server"),
     ROW("send", "aliases", OPTION_PATH, ACCOUNT(send.aliases), NULL, "a file that says who gets the mail for local names, as aliases(5)"),
     LATER("send", "sent", "where a copy of each message goes"),
-    LATER("send", "rate", "how many messages in which time"), LATER("send", "daily", "how many recipients a day"),
+    ROW("send", "rate", OPTION_RATE, ACCOUNT(send.rate), NULL, "how many messages go out in a time at most: 2/sec, 20/min, 300/hour; others wait"),
+    ROW("send", "daily", OPTION_COUNT, ACCOUNT(send.daily), NULL, "how many recipients are sent to in any 24 hours at most; others wait"),
     LATER("send", "in_doubt", "what becomes of a message whose fate is unknown"),
     WORDS("send", "chunking", ACCOUNT(send.chunking), chunking_words, "auto", "auto (BDAT, where the server offers it) or off (always DATA)"),
 

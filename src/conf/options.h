@@ -24,6 +24,7 @@ enum option_type {
     OPTION_SECONDS, /* uint32_t by text_duration                         */
     OPTION_COUNT,   /* uint64_t, at least 1                              */
     OPTION_SIZE,    /* uint64_t by text_size, at least 1                 */
+    OPTION_RATE,    /* struct rate_limit: 20/min                         */
     OPTION_ENUM,    /* int-sized enum, by `words`                        */
     OPTION_KEEP,    /* enum keep_mode; the uint32_t keep_days at offset `also` */
     OPTION_HOST,    /* char *: a name or address; "name:port" sets the port too, at offset `also` */

@@ -2,6 +2,7 @@
  * ` #` are here, because what they mean depends on the option's type. */
 #include <arpa/inet.h>
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -391,6 +392,39 @@ static bool get_keep(enum keep_mode keep, uint32_t days, struct str *out, struct
                              : str_addz(out, keep == KEEP_NO ? "no" : "yes", err);
 }
 
+/* The first of equal times is the one written. */
+static const struct {
+    const char *word;
+    uint32_t seconds;
+} times[] = {{"sec", 1},     {"s", 1},       {"second", 1}, {"min", 60},  {"m", 60},
+             {"minute", 60}, {"hour", 3600}, {"h", 3600},   {"day", DAY}, {"d", DAY}};
+
+static bool set_rate(struct rate_limit *field, const char *value, struct err *err)
+{
+    const char *slash = strchr(value, '/');
+    char digits[16];
+    uint64_t count;
+    snprintf(digits, sizeof digits, "%.*s", slash ? (int)(slash - value) : 0, value);
+    if (slash && slash - value < (ptrdiff_t)sizeof digits && text_u64(digits, UINT32_MAX, &count) &&
+        count > 0)
+        for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+            if (strcmp(slash + 1, times[i].word) == 0) {
+                *field = (struct rate_limit){(uint32_t)count, times[i].seconds};
+                return true;
+            }
+    err_set(err, ERR_CONFIG, "`rate` cannot be `%s`.", value);
+    return err_hint(err,
+                    "It is a number of messages in a second, a minute or an hour: 2/sec, 20/min, 300/hour.");
+}
+
+static bool get_rate(const struct rate_limit *rate, struct str *out, struct err *err)
+{
+    size_t i = 0;
+    while (i + 1 < sizeof times / sizeof *times && times[i].seconds != rate->seconds)
+        i++;
+    return rate->count == 0 || str_addf(out, err, "%u/%s", rate->count, times[i].word);
+}
+
 static bool set_number(const struct conf_option *option, uint64_t *field, const char *value, struct err *err)
 {
     const bool size = option->type == OPTION_SIZE;
@@ -426,6 +460,8 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
     case OPTION_COUNT:
     case OPTION_SIZE:
         return set_number(option, field, value, err);
+    case OPTION_RATE:
+        return set_rate(field, value, err);
     case OPTION_ENUM:
         return set_word(option, field, value, err);
     case OPTION_KEEP:
@@ -571,6 +607,8 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
     case OPTION_SIZE:
         large = *(const uint64_t *)field;
         return large == 0 || str_addf(out, err, "%" PRIu64, large);
+    case OPTION_RATE:
+        return get_rate(field, out, err);
     default: {
         const char *text = *(char *const *)field;
         return !text || add_value(out, text, '\0', err);
@@ -590,6 +628,7 @@ static void clear_at(const struct conf_option *option, char *field)
     case OPTION_SECONDS:
     case OPTION_COUNT:
     case OPTION_SIZE:
+    case OPTION_RATE:
     case OPTION_ENUM:
     case OPTION_KEEP:
         break;

@@ -16,7 +16,7 @@ static void choose_open(struct attempt *a)
 {
     const struct journal *j = &a->message->journal;
     a->to_count = 0;
-    for (size_t i = 0; i < j->count; i++) {
+    for (size_t i = 0; i < j->count && a->to_count < a->most; i++) {
         if (verdict_is_open(j->outcomes[i].verdict)) {
             a->to[a->to_count++] = i;
         }

@@ -13,6 +13,7 @@ struct attempt {
     struct line *line;       /* open */
     struct message *message; /* locked */
     struct journal_writer *w;
+    size_t most;    /* recipients that it is for */
     bool lock_step; /* this message has met a host that does not bear more */
     /* -- out -- */
     struct smtp_transaction t; /* the last one */

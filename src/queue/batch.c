@@ -53,6 +53,7 @@ bool batch_suits(const struct line *line, const struct message *m)
 {
     return is_plain(m) && is_new(m) && line->breaker.failures == 0 && !line->down &&
            !term_is_long(m, line->config, clock_now()) &&
+           rate_most(&line->rate, m->envelope.count) == m->envelope.count &&
            (line->peer.step > PEER_WHOLE || peer_may_rise(&line->peer, clock_now()));
 }
 
@@ -68,8 +69,8 @@ void batch_free(struct batch *b)
 
 /* -- one message alone -- */
 
-static enum job_end run_alone(struct batch *b, struct message *m, bool lock_step, bool *delivered_r,
-                              struct err *err)
+static enum job_end run_alone(struct batch *b, struct message *m, bool counted, bool lock_step,
+                              bool *delivered_r, struct err *err)
 {
     struct waiter nobody = {.fd = -1};
     struct job job = {
@@ -78,6 +79,7 @@ static enum job_end run_alone(struct batch *b, struct message *m, bool lock_step
         .waiter = &nobody,
         .line = b->line,
         .message = m,
+        .counted = counted,
         .lock_step = lock_step,
         .now = b->now,
     };
@@ -303,7 +305,7 @@ static enum job_end send_again(struct window *win, struct err *err)
         bool again = !part->finished && !part->t.in_doubt, delivered = false;
         if (again && end != JOB_LOCAL) {
             bool unsaid = part->t.blame == SMTP_BLAME_LOCAL; /* we did not get as far as the server */
-            end = run_alone(win->batch, part->message, !unsaid, &delivered, err);
+            end = run_alone(win->batch, part->message, true, !unsaid, &delivered, err);
         } else if (!part->finished) {
             store_release(part->message);
         }
@@ -471,25 +473,49 @@ static bool renew_line(struct batch *b, struct err *err)
     return true;
 }
 
-/* A line that cannot be opened is a job's to explain. */
+/* So many of the next messages may go by the account's rate; 0 where it holds the first one. */
+static bool take_rate(const struct batch *b, size_t from, size_t *count, struct err *err)
+{
+    size_t recipients[BATCH_MAX];
+    for (size_t i = 0; i < *count; i++) {
+        recipients[i] = b->messages[from + i].envelope.count;
+    }
+    return rate_take(&b->line->rate, recipients, *count, count, err);
+}
+
+/* Nobody connects for what may not go. */
+static bool may_go(const struct batch *b, size_t from)
+{
+    int64_t when;
+    struct err ignored;
+    return !b->line->down && rate_ask(&b->line->rate, b->messages[from].envelope.count, &when, &ignored) &&
+           when <= clock_now_ms();
+}
+
+/* A line that cannot be opened, or that has sent as much as it may, is a job's to explain. */
 static enum job_end run_next(struct batch *b, size_t from, size_t *count_r, struct err *err)
 {
     struct err why = {0};
     enum peer_step step = PEER_WHOLE;
+    size_t may = 0;
     bool ignored;
 
     *count_r = 1;
     if (!renew_line(b, err)) {
         return JOB_LOCAL;
     }
-    if (b->count - from > 1 && !b->line->down && line_open(b->lines, b->line, &why)) {
-        *count_r = plan(b, b->count - from, &step);
+    if (b->count - from > 1 && may_go(b, from) && line_open(b->lines, b->line, &why)) {
+        *count_r = may = plan(b, b->count - from, &step);
+        if (!take_rate(b, from, &may, err)) {
+            return JOB_LOCAL;
+        }
     }
-    if (*count_r > 1) {
-        return run_window(b, from, *count_r, step, err);
+    *count_r = may > 1 ? may : 1;
+    if (may > 1) {
+        return run_window(b, from, may, step, err);
     }
     return batch_rest(b, err) == JOB_LOCAL ? JOB_LOCAL
-                                           : run_alone(b, &b->messages[from], false, &ignored, err);
+                                           : run_alone(b, &b->messages[from], may == 1, false, &ignored, err);
 }
 
 /* Sends what was gathered; the last window stays open. */

@@ -266,18 +266,63 @@ static enum job_end try_it(struct job *job, struct attempt *a, struct err *err)
     return over(job, a, err);
 }
 
+/* Not counted, for the account has sent as much as it may: the message gets a time behind those that wait already. */
+static enum job_end wait_turn(struct job *job, struct journal_writer *w, size_t recipients, struct err *err)
+{
+    struct rate *rate = &job->line->rate;
+    struct err why = {0};
+    int64_t when;
+
+    rate_explain(rate, recipients, &why);
+    waiter_failure(job->waiter, &why);
+    if (!rate_book(rate, recipients, &when, err) ||
+        !job_note_failure(job->store, job->message, &why, when, err)) {
+        return JOB_LOCAL;
+    }
+    return in_vain(job, w, err);
+}
+
+/* May a message to so many go? Counted once there is a line, so that one that cannot be had costs nothing. */
+static bool ask_rate(const struct job *job, size_t recipients, bool *may_r, struct err *err)
+{
+    int64_t when = 0;
+    bool ok = job->counted || rate_ask(&job->line->rate, recipients, &when, err);
+    *may_r = ok && when <= clock_now_ms();
+    return ok;
+}
+
+static bool take_rate(struct job *job, size_t recipients, bool *may_r, struct err *err)
+{
+    size_t taken = 1;
+    bool ok = job->counted || rate_take(&job->line->rate, &recipients, 1, &taken, err);
+    *may_r = ok && taken == 1;
+    return ok;
+}
+
 static enum job_end deliver(struct job *job, struct journal_writer *w, struct err *err)
 {
     struct err why = {0};
+    bool may;
+    size_t most = rate_most(&job->line->rate, journal_count_open(&job->message->journal));
     struct attempt a = {
+        .most = most,
         .lines = job->lines,
         .line = job->line,
         .message = job->message,
         .w = w,
         .lock_step = job->lock_step,
     };
-    if (!line_open(job->lines, job->line, &why)) {
+    if (!ask_rate(job, most, &may, err)) {
+        return JOB_LOCAL;
+    }
+    if (may && !line_open(job->lines, job->line, &why)) {
         return no_line(job, w, &why, err);
+    }
+    if (may && !take_rate(job, most, &may, err)) {
+        return JOB_LOCAL;
+    }
+    if (!may) {
+        return wait_turn(job, w, most, err);
     }
     enum job_end end = try_it(job, &a, err);
     attempt_free(&a);

@@ -12,6 +12,7 @@ struct job {
     struct waiter *waiter; /* of this message; its fd is -1 where nobody waits */
     struct line *line;
     struct message *message; /* locked; released by job_run */
+    bool counted;            /* by its line's rate, this time */
     bool lock_step;          /* it was sent ahead of answers before, and got no verdict that counts */
     bool delivered;          /* out: to somebody, this time */
     bool now;                /* the person asked for it: breakers and times do not count */

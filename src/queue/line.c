@@ -90,7 +90,9 @@ static struct line *line_new(const struct lines *lines, const struct account *ac
         free(line);
         return NULL;
     }
-    if (!peer_load(lines->place->state_dir, &account->send.server, clock_now(), &line->peer, err)) {
+    if (!rate_begin(lines->place, account, &line->rate, err) ||
+        !peer_load(lines->place->state_dir, &account->send.server, clock_now(), &line->peer, err)) {
+        rate_free(&line->rate);
         breaker_free(&line->breaker);
         free(line);
         return NULL;
@@ -102,6 +104,7 @@ static void line_free(struct line *line)
 {
     line_close(line);
     breaker_free(&line->breaker);
+    rate_free(&line->rate);
     peer_free(&line->peer);
     free(line);
 }

@@ -7,12 +7,14 @@
 #include "conf/conf.h"
 #include "conf/place.h"
 #include "queue/breaker.h"
+#include "queue/rate.h"
 #include "queue/waiter.h"
 
 struct line {
     const struct config *config; /* that the account is of */
     const struct account *account;
     struct breaker breaker;
+    struct rate rate;
     struct smtp *smtp; /* NULL: not connected */
     unsigned messages; /* that went over this connection */
     struct peer peer;  /* what the host bears in commands ahead of answers */

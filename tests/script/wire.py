@@ -6,16 +6,15 @@ run: limit=120
 import collections
 import itertools
 import pathlib
-import re
 import socket
 import sys
 import tempfile
-import threading
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import MESSAGE, Home
 from peer import Peer, make_certs
+from sink import Sink
 from tap import done, matches, ok, same
 
 HELLO = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250-mail.example.test\n"
@@ -224,52 +223,6 @@ def test_mailmax_in_window():
 
 
 # -- stopped and failing at every step --
-
-class Sink(threading.Thread):
-    """A server that bears everything, and counts what it took by Message-ID."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port, self.taken = self.listener.getsockname()[1], []
-        self.start()
-
-    def run(self):
-        while True:
-            try:
-                sock = self.listener.accept()[0]
-            except OSError:
-                return
-            try:
-                with sock, sock.makefile("rb") as lines:
-                    sock.settimeout(20)
-                    self.converse(sock, lines)
-            except OSError:
-                pass
-
-    def converse(self, sock, lines):
-        sock.sendall(b"220 sink\r\n")
-        for line in lines:
-            word = line.split()[0].upper()
-            if word == b"EHLO":
-                sock.sendall(b"250-sink\r\n250-PIPELINING\r\n250 CHUNKING\r\n")
-            elif word == b"BDAT":
-                self.take(lines.read(int(line.split()[1])))
-                sock.sendall(b"250 2.0.0 taken\r\n")
-            elif word == b"DATA":
-                sock.sendall(b"354 go\r\n")
-                self.take(b"".join(iter(lines.readline, b".\r\n")))
-                sock.sendall(b"250 2.0.0 taken\r\n")
-            elif word == b"QUIT":
-                return
-            else:
-                sock.sendall(b"250 ok\r\n")
-
-    def take(self, text):
-        found = re.search(rb"Message-ID: <(\w+)@", text)
-        if found and text.endswith(b"last\r\n"):
-            self.taken.append(found[1].decode())
-
 
 SEVERAL = 5
 
