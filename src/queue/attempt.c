@@ -104,16 +104,6 @@ static bool record_outcome(struct attempt *a, size_t i, bool *delivered_r, struc
             (!delivered || !passes_on_dsn(a, i) || journal_reported(a->w, i, err)));
 }
 
-/* An outcome answers the doubt before it. Where it was another recipient's, some are in doubt all the same. */
-static bool still_in_doubt(struct attempt *a, struct err *err)
-{
-    bool answered = false;
-    for (size_t k = 0; k < a->to_count && a->t.in_doubt; k++) {
-        answered = answered || a->outcomes[a->to[k]].verdict != VERDICT_NONE;
-    }
-    return !answered || journal_in_doubt(a->w, clock_now(), err);
-}
-
 static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *err)
 {
     *delivered_r = false;
@@ -122,7 +112,8 @@ static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *er
             return false;
         }
     }
-    if (!still_in_doubt(a, err) || !finish_if_done(a, err) || !journal_sync(a->w, err)) {
+    bool answered = a->announced && !a->t.in_doubt;
+    if ((answered && !journal_no_doubt(a->w, err)) || !finish_if_done(a, err) || !journal_sync(a->w, err)) {
         return false;
     }
     outlog(a->message, a->line->account, a->outcomes, a->to, a->to_count);

@@ -250,7 +250,7 @@ static bool record_part(struct window *win, struct part *part, struct err *err)
         return record_doubt(win, part, delivered > 0, err);
     }
     part->finished = delivered == part->t.to_count;
-    return (delivered > 0 || journal_no_doubt(part->w, err)) && journal_attempt_end(part->w, err) &&
+    return (part->finished || journal_no_doubt(part->w, err)) && journal_attempt_end(part->w, err) &&
            (!part->finished || journal_finished(part->w, "delivered", err));
 }
 

@@ -101,8 +101,7 @@ static bool record_doubt(const struct message *m, struct journal_writer *w, stru
 
 static bool record_cut(const struct attempt *a, const struct err *why, struct err *err)
 {
-    bool settled = a->announced && !a->t.in_doubt;
-    return (!settled || journal_no_doubt(a->w, err)) && journal_failure(a->w, why, err) &&
+    return journal_failure(a->w, why, err) &&
            (a->t.in_doubt ? record_doubt(a->message, a->w, err)
                           : journal_next(a->w, next_try(a->message, err), err)) &&
            journal_attempt_end(a->w, err) && journal_sync(a->w, err);

@@ -129,17 +129,30 @@ static void settle_doubt(struct journal *j)
     j->in_doubt--;
 }
 
+static bool is_anybody_open(const struct journal *j)
+{
+    for (size_t i = 0; i < j->count; i++)
+        if (j->outcomes[i].verdict == VERDICT_NONE || j->outcomes[i].verdict == VERDICT_LATER)
+            return true;
+    return false;
+}
+
+/* While somebody is left to send to, it takes the record `answered` to end the doubt: this outcome may be that of
+ * RCPT, or the first of several whose rest is torn off. */
 static bool recipient(struct journal *j, const struct verdict_line *line, struct err *err)
 {
     if (line->recipient >= j->count)
         return bad(err);
     struct outcome *known = &j->outcomes[line->recipient];
-    settle_doubt(j);
     free(j->last_error);
     free(j->last_hint);
     j->last_error = j->last_hint = NULL;
     j->last_kind = ERR_NONE;
-    return known->verdict == VERDICT_DELIVERED || outcome_copy(known, &line->outcome, err);
+    if (known->verdict != VERDICT_DELIVERED && !outcome_copy(known, &line->outcome, err))
+        return false;
+    if (!is_anybody_open(j))
+        settle_doubt(j);
+    return true;
 }
 
 static bool failure(struct journal *j, const struct verdict_line *line, struct err *err)

@@ -57,7 +57,8 @@ static const struct {
     {"finished delivered", .sum = {.finished = true}, .finished_how = "delivered"},
     {"hold x\nfinished removed", .sum = {.held = true, .finished = true}, .held_why = "x",
      .finished_how = "removed"},
-    /* the doubt of an attempt is settled by an outcome of the same attempt, and by no other */
+    /* the doubt of an attempt is settled by an answer in the same attempt, and by no other; by outcomes only where
+     * nobody is left */
     {"attempt 1\ndoubt 2", .sum = {.attempts = 1,
                                    .unfinished = 1,
                                    .last_attempt = 1,
@@ -65,7 +66,20 @@ static const struct {
                                    .in_doubt_open = true,
                                    .doubt_in_attempt = true}},
     {"attempt 1\ndoubt 2\nanswered\nend", .sum = {.attempts = 1, .last_attempt = 1}},
-    {"attempt 1\ndoubt 2\nrecipient 1 delivered 250 2.0.0 ok\nend", .sum = {.attempts = 1, .last_attempt = 1},
+    {"attempt 1\ndoubt 2\nrecipient 0 refused 550 - no\nrecipient 1 delivered 250 - ok\nend",
+     .sum = {.attempts = 1, .last_attempt = 1},
+     .outcomes = {{.verdict = VERDICT_REFUSED, .code = 550, .text = (char[]){"no"}},
+                  {.verdict = VERDICT_DELIVERED, .code = 250, .text = (char[]){"ok"}}}},
+    {"attempt 1\ndoubt 2\nrecipient 1 refused 550 - no\nnext 9\nend",
+     .sum = {.attempts = 1,
+             .last_attempt = 1,
+             .next_try = 9,
+             .in_doubt = 1,
+             .in_doubt_open = true,
+             .doubt_in_attempt = true},
+     .outcomes = {[1] = {.verdict = VERDICT_REFUSED, .code = 550, .text = (char[]){"no"}}}},
+    {"attempt 1\ndoubt 2\nrecipient 1 delivered 250 2.0.0 ok\nanswered\nend",
+     .sum = {.attempts = 1, .last_attempt = 1},
      .outcomes =
          {[1] = {.verdict = VERDICT_DELIVERED, .code = 250, .enhanced = "2.0.0", .text = (char[]){"ok"}}}},
     {"attempt 1\ndoubt 2\nattempt 3\nrecipient 1 refused 550 - no",
@@ -77,7 +91,7 @@ static const struct {
                                                        .in_doubt = 2,
                                                        .in_doubt_open = true,
                                                        .doubt_in_attempt = true}},
-    {"attempt 1\ndoubt 2\nattempt 3\ndoubt 4\nrecipient 0 delivered 250 - ",
+    {"attempt 1\ndoubt 2\nattempt 3\ndoubt 4\nrecipient 0 delivered 250 - \nanswered",
      .sum = {.attempts = 2, .unfinished = 2, .last_attempt = 3, .in_doubt = 1},
      .outcomes = {{.verdict = VERDICT_DELIVERED, .code = 250}}},
     {"attempt 1\ndoubt 2\ndoubt 3", .sum = {.attempts = 1,
@@ -156,7 +170,7 @@ START_TEST(test_journal_due)
 END_TEST
 
 static const char long_one[] = "attempt 100\ndoubt 101\nrecipient 0 delivered 250 2.0.0 queued as 12\n"
-                               "recipient 1 later 451 - greylisted\nend\nnext 160\nattempt 161\n"
+                               "recipient 1 later 451 - greylisted\nanswered\nend\nnext 160\nattempt 161\n"
                                "failure network 0 The server hung up.\tWait.\nend\nnext 280\nreported 1";
 
 /* Every beginning of a journal is sound up to its last whole record. */
