@@ -31,18 +31,6 @@ static bool is_inbox(const char *wire)
     return text_eq_nocase(wire, "INBOX");
 }
 
-bool folders_name(const char *wire, char delimiter, struct str *name, struct err *err)
-{
-    struct str plain = STR_INIT(4 * strlen(wire) + 1);
-    bool ok = is_inbox(wire) ? str_addz(&plain, "INBOX", err) : decode(wire, &plain, err);
-    for (size_t i = 0; i < plain.len; i++)
-        if (delimiter != '\0' && plain.buf[i] == delimiter)
-            plain.buf[i] = '/';
-    ok = ok && text_add_clean(name, plain.buf, plain.len, plain.len, err);
-    str_free(&plain);
-    return ok;
-}
-
 /* needs_escape - of the byte at `i` of a level of the name */
 static bool needs_escape(enum layout layout, const char *level, size_t n, size_t i, bool utf8)
 {
@@ -203,7 +191,7 @@ bool folders_add(struct folders *folders, const struct fetch_conf *conf, const c
 {
     struct str name = STR_INIT(65536), path = STR_INIT(65536);
     struct err why = {0};
-    bool ok = folders_name(wire, delimiter, &name, err);
+    bool ok = mutf7_show(wire, delimiter, &name, err);
     if (ok && folders_wanted(&conf->folders, name.buf, attributes)) {
         ok = folders_path(conf->layout, wire, delimiter, &path, &why);
         if (ok)

@@ -28,8 +28,6 @@ struct folders {
 
 void folders_free(struct folders *folders);
 
-/* A name as we show and match it. Anything can be shown. */
-MUST_USE bool folders_name(const char *wire, char delimiter, struct str *name, struct err *err);
 /* Its place under the root: maildir++ ".Lists.git", nested "Lists/git"; INBOX is "" or "INBOX". What cannot
  * stand in a file's name is written as %XX. ERR_DATA: an empty level, or a name beyond all measure. */
 MUST_USE bool folders_path(enum layout layout, const char *wire, char delimiter, struct str *path,

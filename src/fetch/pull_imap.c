@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "fetch/imap_box.h"
+#include "mail/mutf7.h"
 
 #define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
 #define STATE_WINDOW 8 /* STATUS commands under way */
@@ -73,7 +74,7 @@ static bool listed(void *arg, const struct imap_list *list, struct err *err)
         note_unfit(f, &why);
         return true;
     }
-    bool ok = folders_name(list->name.buf, list->delimiter, &name, err) &&
+    bool ok = mutf7_show(list->name.buf, list->delimiter, &name, err) &&
               (f->all.count >= FOLDERS_MAX || strv_add(&f->all, name.buf, err)) &&
               note_attributes(f, &list->attributes, err);
     if (ok && is_target(f, name.buf, &list->attributes))

@@ -156,3 +156,18 @@ bool mutf7_encode(struct str *out, const char *utf8, size_t n, struct err *err)
         str_cut(out, before);
     return ok;
 }
+
+bool mutf7_show(const char *wire, char delimiter, struct str *name, struct err *err)
+{
+    struct str plain = STR_INIT(4 * strlen(wire) + 1);
+    struct err not_mutf7;
+    bool ok = text_eq_nocase(wire, "INBOX")                          ? str_addz(&plain, "INBOX", err)
+              : mutf7_decode(&plain, wire, strlen(wire), &not_mutf7) ? true
+                                                                     : str_addz(&plain, wire, err);
+    for (size_t i = 0; i < plain.len; i++)
+        if (delimiter != '\0' && plain.buf[i] == delimiter)
+            plain.buf[i] = '/';
+    ok = ok && text_add_clean(name, plain.buf, plain.len, plain.len, err);
+    str_free(&plain);
+    return ok;
+}

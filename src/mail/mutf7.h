@@ -18,4 +18,8 @@
 MUST_USE bool mutf7_decode(struct str *out, const char *name, size_t n, struct err *err);
 MUST_USE bool mutf7_encode(struct str *out, const char *utf8, size_t n, struct err *err);
 
+/* A folder's name as we show and match it: UTF-8, its levels parted by "/", INBOX in capitals; what is no modified
+ * UTF-7 stands for itself, cleaned for a terminal. Anything can be shown. */
+MUST_USE bool mutf7_show(const char *wire, char delimiter, struct str *name, struct err *err);
+
 #endif

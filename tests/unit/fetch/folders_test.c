@@ -160,19 +160,6 @@ START_TEST(test_folders_add)
 }
 END_TEST
 
-START_TEST(test_folders_name)
-{
-    struct str name = STR_INIT(100);
-    struct err err = {0};
-    ck_assert(folders_name("a.Entw&APw-rfe.\x1b[2J", '.', &name, &err));
-    ck_assert_str_eq(name.buf, "a/Entw&APw-rfe/\\x1b[2J"); /* not modified UTF-7 as a whole: shown as it is */
-    str_clear(&name);
-    ck_assert(folders_name("a.Entw&APw-rfe", '.', &name, &err));
-    ck_assert_str_eq(name.buf, "a/Entw\xc3\xbcrfe");
-    str_free(&name);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("folders");
@@ -182,7 +169,6 @@ int main(void)
     tcase_add_test(tc, test_folders_path_too_long);
     tcase_add_loop_test(tc, test_folders_special_use, 0, 7);
     tcase_add_test(tc, test_folders_add);
-    tcase_add_test(tc, test_folders_name);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

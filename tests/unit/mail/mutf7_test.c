@@ -74,6 +74,19 @@ START_TEST(test_mutf7_out_is_full)
 }
 END_TEST
 
+START_TEST(test_mutf7_show)
+{
+    struct str name = STR_INIT(100);
+    struct err err = {0};
+    ck_assert(mutf7_show("a.Entw&APw-rfe.\x1b[2J", '.', &name, &err));
+    ck_assert_str_eq(name.buf, "a/Entw&APw-rfe/\\x1b[2J"); /* not modified UTF-7 as a whole: shown as it is */
+    str_clear(&name);
+    ck_assert(mutf7_show("a.Entw&APw-rfe", '.', &name, &err));
+    ck_assert_str_eq(name.buf, "a/Entw\xc3\xbcrfe");
+    str_free(&name);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("mutf7");
@@ -81,6 +94,7 @@ int main(void)
     tcase_add_loop_test(tc, test_mutf7_decode, 0, sizeof names / sizeof *names);
     tcase_add_test(tc, test_mutf7_encode_refuses);
     tcase_add_test(tc, test_mutf7_out_is_full);
+    tcase_add_test(tc, test_mutf7_show);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }
