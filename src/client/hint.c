@@ -138,3 +138,13 @@ const char *hint_before_login(const char *host)
     const struct provider *p = find_provider(host);
     return p == NULL ? NULL : p->advice;
 }
+
+bool hint_files_sent(const char *host)
+{
+    static const char *const hosts[] = {"smtp.gmail.com", "smtp.googlemail.com", "smtp*.office365.com",
+                                        "*.outlook.com", "outlook.office365.com"};
+    for (size_t i = 0; host != NULL && i < sizeof hosts / sizeof hosts[0]; i++)
+        if (text_glob(hosts[i], host))
+            return true;
+    return false;
+}

@@ -277,6 +277,15 @@ START_TEST(test_hint_for_refusal)
 }
 END_TEST
 
+START_TEST(test_hint_files_sent)
+{
+    ck_assert(hint_files_sent("smtp.gmail.com") && hint_files_sent("SMTP.office365.com"));
+    ck_assert(hint_files_sent("smtp-mail.outlook.com"));
+    ck_assert(!hint_files_sent("smtp-relay.gmail.com") && !hint_files_sent("mail.example.org"));
+    ck_assert(!hint_files_sent(NULL));
+}
+END_TEST
+
 START_TEST(test_hint_before_login)
 {
     ck_assert_ptr_nonnull(strstr(hint_before_login("smtp.gmail.com"), "app password"));
@@ -296,6 +305,7 @@ int main(void)
     tcase_add_test(t, test_session_scram_success_too_early);
     tcase_add_loop_test(t, test_hint_for_refusal, 0, COUNT(advices));
     tcase_add_test(t, test_hint_before_login);
+    tcase_add_test(t, test_hint_files_sent);
     suite_add_tcase(suite, t);
     return unit_run(suite);
 }
