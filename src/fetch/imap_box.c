@@ -6,48 +6,51 @@
 #include "fetch/batch.h"
 #include "fetch/quarantine.h"
 
-/* renumbered - the memory's UIDs mean other messages now, or nobody knows which */
-static bool renumbered(const struct imap_job *job, const char *how, struct err *err)
+/* trust_numbers - do the memory's UIDs mean the messages that they meant (RFC 9051 2.3.1.1)? Where host or login have
+ * changed, the numbers may fit by chance; sizes and dates do not. */
+static bool trust_numbers(struct imap_job *job, const char **why_not_r, struct err *err)
 {
-    err_set(err, ERR_DATA,
-            "The server %s %s in the folder %s, so what was fetched cannot be told from what is new. "
-            "Nothing was fetched from it and nothing deleted.",
-            imap_peer(job->imap), how, job->f.name);
-    return err_hint(
-        err, "If the mailbox was moved or restored, rename the account's file: the account then begins "
-             "anew and fetches all that is there once more. Else ask the provider.");
-}
-
-/* check_mailbox - host or login have changed; the numbers may fit by chance, sizes and dates do not */
-static bool check_mailbox(struct imap_job *job, struct err *err)
-{
-    bool same = seen_is_empty(job->f.seen);
-    if (!same && !imap_box_is_same(job, &same, err))
+    const struct imap_box *box = imap_box(job->imap);
+    const struct seen *seen = job->f.seen;
+    bool same = true;
+    *why_not_r = NULL;
+    if (seen_validity(seen) != box->validity)
+        *why_not_r = "has numbered all messages anew (UIDVALIDITY)";
+    else if (box->next != 0 && box->next < seen_next(seen))
+        *why_not_r = "was set back (UIDNEXT)";
+    else if (seen_moved(seen) && !imap_box_is_same(job, &same, err))
         return false;
-    if (!same)
-        return pull_is_another(&job->f, job->pull, err);
-    return job->pull->dry_run || seen_adopt(job->f.seen, err);
+    else if (!same)
+        *why_not_r = "is another one than before";
+    return true;
 }
 
-/* check_numbers - UIDVALIDITY and UIDNEXT against the memory (RFC 9051 2.3.1.1) */
 static bool check_numbers(struct imap_job *job, struct err *err)
 {
     const struct imap_box *box = imap_box(job->imap);
     struct seen *seen = job->f.seen;
-    uint32_t known = seen_validity(seen);
+    const char *why_not = NULL;
     if (box->validity == 0)
         return err_set(err, ERR_PROTOCOL, "The server %s gives no UIDVALIDITY for the folder %s.",
                        imap_peer(job->imap), job->f.name) ||
                err_hint(err, "Fetch this mailbox by POP3 instead: protocol = pop3.");
-    if (known != 0 && known != box->validity && !seen_is_empty(seen))
-        return renumbered(job, "has numbered all messages anew (UIDVALIDITY)", err);
-    if (known == box->validity && box->next != 0 && box->next < seen_next(seen))
-        return renumbered(job, "counts messages backwards (UIDNEXT)", err);
-    if (seen_moved(seen) && !check_mailbox(job, err))
-        return false;
-    if (known == box->validity || job->pull->dry_run)
+    if (!seen_is_empty(seen)) {
+        if (!trust_numbers(job, &why_not, err))
+            return false;
+        if (why_not && box->exists == 0) { /* the memory may still be of use: the folder may come back */
+            job->deletes = false;
+            job->empty = true;
+            return true;
+        }
+        if (why_not)
+            return imap_box_pair(job, why_not, err);
+    }
+    if (job->pull->dry_run)
         return true;
-    return seen_set_validity(seen, box->validity, err) && seen_set_next(seen, 1, err);
+    if (seen_moved(seen) && !seen_adopt(seen, err))
+        return false;
+    bool fits = seen_validity(seen) == box->validity && (box->next == 0 || box->next >= seen_next(seen));
+    return fits || (seen_set_validity(seen, box->validity, err) && seen_set_next(seen, 1, err));
 }
 
 /* advance - remembers up to where all is settled; what a filter leaves out never is */
@@ -104,10 +107,12 @@ static bool select_folder(struct imap_job *job, struct err *err)
 
 static bool pull_new(struct imap_job *job, struct err *err)
 {
-    if (!check_numbers(job, err) || !imap_box_list(job, err))
+    if (!check_numbers(job, err) || (!job->empty && !imap_box_list(job, err)))
         return false;
     if (job->pull->dry_run)
         return report_dry(job);
+    if (job->empty)
+        return true;
     return imap_box_fetch(job, err) && advance(job, err) &&
            (!job->pull->account->fetch.mark_seen || imap_box_mark_seen(job, err)) &&
            (!job->deletes || imap_box_delete(job, err));

@@ -5,6 +5,7 @@
 #include "client/imap.h"
 #include "fetch/folders.h"
 #include "fetch/pull.h"
+#include "fetch/seen.h"
 
 #define IMAP_BOX_WANTED_MAX 5000000 /* new messages of one folder */
 #define IMAP_BOX_WINDOW 2           /* FETCH commands under way, each for a set of messages */
@@ -35,6 +36,7 @@ struct imap_job {
     struct imap_lead lead;
     bool leading;              /* messages that were asked for ahead may come while the list is read */
     bool due, deletes, writes; /* something is to be deleted that came earlier; or at all; or changed */
+    bool empty;                /* nothing is there, under numbers that are not those of the memory */
     uint32_t first;            /* what is below it is settled */
     const char *target;        /* a folder that messages are moved to instead of deleted; NULL: none */
     struct uidset *only;       /* NULL: whatever is new */
@@ -69,7 +71,15 @@ bool imap_box_is_filtered(const struct fetch_conf *conf);
 MUST_USE bool imap_box_list(struct imap_job *job, struct err *err);
 MUST_USE bool imap_box_send_list(struct imap_job *job, uint32_t last,
                                  struct err *err); /* SEARCH up to `last` */
-#define IMAP_BOX_ITEMS "UID RFC822.SIZE INTERNALDATE BODY.PEEK[]"
+/* The server's lasting name for a message: how to ask for it, with a blank before it, or ""; and its hash, if it came.
+ */
+const char *imap_box_mark_item(const struct imap *imap);
+void imap_box_mark(const struct imap_fetch *fetch, unsigned char mark_r[SEEN_MARK_BYTES]);
+/* "UID FETCH", for messages with all that is remembered of them. */
+MUST_USE bool imap_box_send_bodies(struct imap_job *job, const struct uidset *set, unsigned *tag_r,
+                                   struct err *err);
+/* The numbers mean other messages now; `how` the server said so. The memory is given the new ones. */
+MUST_USE bool imap_box_pair(struct imap_job *job, const char *how, struct err *err);
 /* The entry of a message that was asked for ahead, made where the list has not named it yet; NULL: it is not to be
  * taken, or there is no memory. */
 struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err);

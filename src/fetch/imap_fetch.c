@@ -34,6 +34,29 @@ static struct wanted *find_due(struct imap_job *job, uint32_t uid, struct err *e
     return imap_box_is_lead(job, uid) ? imap_box_want(job, uid, err) : NULL;
 }
 
+/* -- what is asked for -- */
+
+const char *imap_box_mark_item(const struct imap *imap)
+{
+    return imap_can(imap, "OBJECTID") ? " EMAILID" : imap_can(imap, "X-GM-EXT-1") ? " X-GM-MSGID" : "";
+}
+
+void imap_box_mark(const struct imap_fetch *fetch, unsigned char mark_r[SEEN_MARK_BYTES])
+{
+    if (fetch->email_id.n > 0)
+        seen_mark_text("emailid", fetch->email_id.at, fetch->email_id.n, mark_r);
+    else if (fetch->gm_msgid.n > 0)
+        seen_mark_text("gm-msgid", fetch->gm_msgid.at, fetch->gm_msgid.n, mark_r);
+}
+
+bool imap_box_send_bodies(struct imap_job *job, const struct uidset *set, unsigned *tag_r, struct err *err)
+{
+    char items[80];
+    snprintf(items, sizeof items, "UID RFC822.SIZE INTERNALDATE%s BODY.PEEK[]",
+             imap_box_mark_item(job->imap));
+    return imap_send_fetch(job->imap, set, items, tag_r, err);
+}
+
 /* -- one message -- */
 
 bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err)
@@ -79,6 +102,7 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
     struct seen_entry about = {
         .key = seen_key_uid(fetch->uid), .wire = fetch->has_size ? fetch->size : 0, .date = fetch->date};
     bool same = false;
+    imap_box_mark(fetch, about.id);
     if (!taken && fetch->body == IMAP_BODY_TEXT && !take_text(job, fetch, &taken, err))
         return false;
     job->reading = false;
@@ -143,8 +167,7 @@ static bool launch(struct imap_job *job, struct flights *flights, size_t *at, en
     while (flights->count < IMAP_BOX_WINDOW && *at < job->count) {
         struct uidset set = UIDSET_INIT;
         bool ok = next_set(job, at, company, &set, err) &&
-                  (set.count == 0 ||
-                   imap_send_fetch(job->imap, &set, IMAP_BOX_ITEMS, &flights->tags[flights->count], err));
+                  (set.count == 0 || imap_box_send_bodies(job, &set, &flights->tags[flights->count], err));
         if (ok && set.count > 0)
             flights->sets[flights->count++] = set;
         else

@@ -32,7 +32,7 @@ bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)
     bool ok = uidset_add(&set, job->first, job->first + LEAD_BODIES - 1, err) &&
               imap_send_select(imap, job->folder->wire, !job->writes, &job->lead.select, err) &&
               imap_box_send_list(job, job->first + LEAD_SEARCH - 1, err) &&
-              imap_send_fetch(imap, &set, IMAP_BOX_ITEMS, &job->lead.bodies, err);
+              imap_box_send_bodies(job, &set, &job->lead.bodies, err);
     uidset_free(&set);
     return ok;
 }

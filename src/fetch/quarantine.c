@@ -86,6 +86,8 @@ void quarantine_free(struct seen *s)
     for (size_t i = 0; i < s->bad_count; i++)
         free(s->bad[i].why);
     free(s->bad);
+    s->bad = NULL;
+    s->bad_count = s->bad_cap = 0;
 }
 
 static bool add_record(const struct seen *s, const struct quarantined *q, struct str *out, struct err *err)

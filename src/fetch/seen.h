@@ -78,11 +78,12 @@ void seen_close(struct seen **seen); /* what was not synced is dropped */
  * seen that it is the same mailbox and says so, nothing in it may be relied on. */
 const char *seen_moved(const struct seen *seen);
 MUST_USE bool seen_adopt(struct seen *seen, struct err *err);
-/* The server has numbered its messages anew. Message `from` is `to` now; what is not in `pairs` is forgotten, what
+/* The server has numbered its messages anew. Message `from` is `to` now, and its INTERNALDATE `date`; what is not in `pairs` is forgotten, what
  * was `done` too, and nothing is settled. Whose it is (seen_moved) is settled with it. One step: the file is
  * replaced; a memory that is only looked at changes for its reader alone. */
 struct seen_pair {
     uint32_t from, to;
+    int64_t date;
 };
 MUST_USE bool seen_renumber(struct seen *seen, uint32_t validity, const struct seen_pair *pairs, size_t count,
                             struct err *err);

@@ -181,7 +181,10 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
     if (strcmp(f.at[0], "done") == 0)
         return uidset_read(&s->done, f.at[1], strlen(f.at[1]), err);
     if (strcmp(f.at[0], "validity") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {
-        s->modseq = s->validity == (uint32_t)number ? s->modseq : 0;
+        if (s->validity != (uint32_t)number) {
+            s->modseq = 0;
+            quarantine_free(s);
+        }
         s->validity = (uint32_t)number;
         return true;
     }

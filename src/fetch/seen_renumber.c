@@ -17,6 +17,7 @@ static bool take_over(struct seen *s, const struct seen *old, const struct seen_
             return err_set(err, ERR_INTERNAL, "%s does not know the message %u.", s->path, pairs[i].from);
         e = *known;
         e.key = seen_key_uid(pairs[i].to);
+        e.date = pairs[i].date;
         if (!seen_put(s, &e, err))
             return false;
     }

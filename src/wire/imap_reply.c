@@ -314,6 +314,32 @@ bool imap_date_read(const char *text, size_t n, int64_t *out)
     return true;
 }
 
+/* read_lasting_name - what a server calls a message for ever: false where the item is none of these. EMAILID's is in
+ * parentheses. */
+static bool read_lasting_name(struct imap_fetch *f, struct imap_text *in, const struct imap_token *name,
+                              const struct imap_token *value)
+{
+    if (imap_token_is(name, "X-GM-MSGID") && value->kind == IMAP_ATOM) {
+        f->gm_msgid = (struct imap_part){value->bytes, value->n};
+        return true;
+    }
+    struct imap_text ahead = *in;
+    struct imap_token id = imap_next(&ahead);
+    if (!imap_token_is(name, "EMAILID") || value->kind != IMAP_OPEN || id.kind != IMAP_ATOM ||
+        imap_next(&ahead).kind != IMAP_CLOSE)
+        return false;
+    f->email_id = (struct imap_part){id.bytes, id.n};
+    *in = ahead;
+    return true;
+}
+
+static bool is_header(const struct imap_token *name)
+{
+    static const char begin[] = "BODY[HEADER";
+    return name->kind == IMAP_ATOM && name->n >= sizeof begin &&
+           text_eqn_nocase(name->bytes, begin, sizeof begin - 1);
+}
+
 /* read_item - one name and its value; what we do not know is skipped */
 static enum imap_fetch_end read_item(struct imap_fetch *f, struct imap_text *in,
                                      const struct imap_token *name, uint64_t *size_r)
@@ -340,7 +366,9 @@ static enum imap_fetch_end read_item(struct imap_fetch *f, struct imap_text *in,
     } else if (body && imap_token_is_string(&value)) {
         f->body = imap_token_is(&value, "NIL") ? IMAP_BODY_NIL : IMAP_BODY_TEXT;
         f->body_text = value;
-    } else if (!imap_skip(in, value, &due)) {
+    } else if (is_header(name) && imap_token_is_string(&value)) {
+        f->header = value;
+    } else if (!read_lasting_name(f, in, name, &value) && !imap_skip(in, value, &due)) {
         *size_r = due.size;
         return due.kind == IMAP_LITERAL_DUE ? IMAP_FETCH_LITERAL_DUE : IMAP_FETCH_BROKEN;
     }

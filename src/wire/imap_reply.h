@@ -70,8 +70,11 @@ enum imap_body {
 struct imap_fetch {
     uint32_t uid; /* 0: not named (yet) */
     bool has_size;
-    uint64_t size; /* RFC822.SIZE: what the server says, no more */
-    int64_t date;  /* INTERNALDATE; 0: not named, or not a date */
+    uint64_t size;             /* RFC822.SIZE: what the server says, no more */
+    int64_t date;              /* INTERNALDATE; 0: not named, or not a date */
+    struct imap_part email_id; /* EMAILID (RFC 8474); n 0: not named */
+    struct imap_part gm_msgid; /* X-GM-MSGID, likewise */
+    struct imap_token header;  /* of BODY[HEADER...]; IMAP_END: not named */
     enum imap_body body;
     struct imap_token body_text;
 };

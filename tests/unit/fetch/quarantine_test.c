@@ -122,7 +122,7 @@ static void check_renumbered(const struct seen *s)
     struct seen_key two = seen_key_uid(2), nine = seen_key_uid(9), seven = seen_key_uid(7);
     const struct seen_entry *e = seen_find(s, &nine), model = message(2);
     ck_assert_ptr_nonnull(e);
-    ck_assert(e->wire == 2 && e->state == SEEN_PLACED && !e->stub);
+    ck_assert(e->wire == 2 && e->date == -7 && e->state == SEEN_PLACED && !e->stub);
     ck_assert_mem_eq(e->letter, model.letter, sizeof e->letter);
     ck_assert_mem_eq(e->id, model.id, sizeof e->id);
     e = seen_find(s, &two);
@@ -135,7 +135,7 @@ static void check_renumbered(const struct seen *s)
 /* Each step of it fails or is stopped: the memory is the old one, or the new one. */
 START_TEST(test_seen_renumber)
 {
-    static const struct seen_pair pairs[] = {{1, 2}, {2, 9}};
+    static const struct seen_pair pairs[] = {{1, 2, 5}, {2, 9, -7}};
     struct seen *s = open_it(false);
     struct seen_key seven = seen_key_uid(7), eight = seen_key_uid(8);
     must(seen_set_validity(s, 5, &err) && seen_set_next(s, 100, &err) && seen_set_modseq(s, 44, &err));
@@ -153,7 +153,7 @@ START_TEST(test_seen_renumber)
     s = open_it(false);
     ck_assert_uint_eq(seen_validity(s), 5);
     ck_assert_uint_eq(seen_next(s), 100);
-    ck_assert(!seen_renumber(s, 6, (struct seen_pair[]){{77, 1}}, 1, &err));
+    ck_assert(!seen_renumber(s, 6, (struct seen_pair[]){{77, 1, 0}}, 1, &err));
     ck_assert_uint_eq(seen_validity(s), 5);
     must(seen_renumber(s, 6, pairs, 2, &err));
     check_renumbered(s);
@@ -180,7 +180,7 @@ START_TEST(test_seen_blank_in_login)
     seen_close(&s);
     must(seen_open(path, &moved, false, &s, &err));
     ck_assert_str_eq(seen_moved(s), owner.who);
-    must(seen_renumber(s, 1, &(struct seen_pair){1, 1}, 1, &err));
+    must(seen_renumber(s, 1, &(struct seen_pair){1, 1, 0}, 1, &err));
     seen_close(&s);
     must(seen_open(path, &moved, true, &s, &err));
     ck_assert_ptr_null(seen_moved(s));

@@ -133,6 +133,24 @@ static const struct {
     {.text = "UID 5", .end = IMAP_FETCH_BROKEN},
 };
 
+START_TEST(test_imap_fetch_names)
+{
+    static const char text[] = "(EMAILID (M6d99ac3275bb4e) X-GM-MSGID 1278455344230334865 THREADID NIL "
+                               "BODY[HEADER.FIELDS (DATE)] {5}\r\nab\r\n\x01 UID 9)";
+    struct imap_fetch f = {0};
+    uint64_t due;
+    ck_assert_int_eq(imap_fetch_read(&f, text, sizeof text - 1, &due), IMAP_FETCH_WHOLE);
+    ck_assert_uint_eq(f.uid, 9);
+    ck_assert(imap_part_is(&f.email_id, "M6d99ac3275bb4e") &&
+              imap_part_is(&f.gm_msgid, "1278455344230334865"));
+    ck_assert(f.header.kind == IMAP_LITERAL && f.header.n == 5 &&
+              memcmp(f.header.bytes, "ab\r\n\x01", 5) == 0);
+    static const char odd[] = "(EMAILID NIL X-GM-MSGID (x y) EMAILID (a b) BODY[HEADER] NIL UID 3)";
+    ck_assert_int_eq(imap_fetch_read(&f, odd, sizeof odd - 1, &due), IMAP_FETCH_WHOLE);
+    ck_assert(f.uid == 3 && f.email_id.n == 0 && f.gm_msgid.n == 0);
+}
+END_TEST
+
 START_TEST(test_imap_fetch_read)
 {
     struct imap_fetch f = {0};
@@ -317,6 +335,7 @@ int main(void)
     tcase_add_loop_test(tc, test_imap_reply_read, 0, sizeof replies / sizeof *replies);
     tcase_add_loop_test(tc, test_imap_literal_at_end, 0, sizeof literals / sizeof *literals);
     tcase_add_loop_test(tc, test_imap_fetch_read, 0, sizeof fetches / sizeof *fetches);
+    tcase_add_test(tc, test_imap_fetch_names);
     tcase_add_loop_test(tc, test_imap_fetch_cut_short, 0, sizeof fetches / sizeof *fetches);
     tcase_add_test(tc, test_imap_fetch_too_deep);
     tcase_add_test(tc, test_imap_state_read);
