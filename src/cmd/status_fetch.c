@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "cmd/say.h"
-#include "fetch/folders.h"
 #include "fetch/quarantine.h"
+#include "mail/mutf7.h"
 
 #define SAID_MAX 20 /* messages that are named one by one */
 
@@ -23,7 +23,7 @@ static bool add(void *arg, const struct seen_owner *owner, const struct quaranti
         return err_nomem(err);
     s->items = items;
     seen_key_text(owner->protocol, &q->key, uid);
-    bool ok = folders_name(owner->folder, '\0', &folder, err);
+    bool ok = mutf7_show(owner->folder, '\0', &folder, err);
     struct aside *a = &s->items[s->count];
     *a = (struct aside){.tries = q->tries, .since = q->since, .next = q->next};
     a->folder = ok ? str_steal(&folder) : NULL;
