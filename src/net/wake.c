@@ -93,24 +93,24 @@ static int64_t suspended_ms(void)
     return ms_of(CLOCK_BOOTTIME) - ms_of(CLOCK_MONOTONIC);
 }
 
-static int open_signals(void)
+static int open_signals(const int *signals, size_t count)
 {
     sigset_t set;
     sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGHUP);
+    for (size_t i = 0; i < count; i++)
+        sigaddset(&set, signals[i]);
     return sigprocmask(SIG_BLOCK, &set, NULL) == 0 ? signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK) : -1;
 }
 
 bool wake_open(struct wake *w_r, struct err *err)
 {
     struct wake w = {.fifo = -1,
-                     .signals = open_signals(),
+                     .signals = open_signals((const int[]){SIGTERM, SIGINT, SIGHUP}, 3),
+                     .children = open_signals((const int[]){SIGCHLD}, 1),
                      .timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
                      .route = -1,
                      .suspended = suspended_ms()};
-    if (w.signals < 0 || w.timer < 0) {
+    if (w.signals < 0 || w.children < 0 || w.timer < 0) {
         err_errno(err, ERR_LOCAL, "The runner cannot wait for anything");
         wake_close(&w);
         return false;
@@ -120,12 +120,29 @@ bool wake_open(struct wake *w_r, struct err *err)
     return true;
 }
 
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void wake_leave_to_parent(struct wake *w)
+{
+    sigset_t set;
+    close_fd(&w->fifo);
+    close_fd(&w->children);
+    close_fd(&w->timer);
+    close_fd(&w->route);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 void wake_close(struct wake *w)
 {
-    int fds[] = {w->fifo, w->signals, w->timer, w->route};
-    for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    wake_leave_to_parent(w);
+    close_fd(&w->signals);
 }
 
 /* -- waiting -- */
@@ -171,6 +188,10 @@ static enum wake_why look(struct wake *w, const struct pollfd *p)
         drain(w->fifo);
         why = WAKE_CALLED;
     }
+    if (p[4].revents != 0) {
+        drain(w->children);
+        why = WAKE_CALLED;
+    }
     if (p[2].revents != 0 && read_route(w->route))
         why = WAKE_NETWORK;
     if (has_resumed(w))
@@ -184,7 +205,8 @@ enum wake_why wake_wait(struct wake *w, int64_t seconds)
     struct pollfd p[] = {{.fd = w->signals, .events = POLLIN},
                          {.fd = w->fifo, .events = POLLIN},
                          {.fd = w->route, .events = POLLIN},
-                         {.fd = w->timer, .events = POLLIN}};
+                         {.fd = w->timer, .events = POLLIN},
+                         {.fd = w->children, .events = POLLIN}};
     set_timer(w, seconds);
     while (poll(p, sizeof p / sizeof *p, -1) >= 0 || errno == EINTR) {
         enum wake_why now = look(w, p);

@@ -518,13 +518,18 @@ static enum job_end run_next(struct batch *b, size_t from, size_t *count_r, stru
                                            : run_alone(b, &b->messages[from], may == 1, false, &ignored, err);
 }
 
+static bool is_stopped(const struct batch *b)
+{
+    return b->wake != NULL && wake_is_stopped(b->wake);
+}
+
 /* Sends what was gathered; the last window stays open. */
 static enum job_end send_gathered(struct batch *b, struct err *err)
 {
     enum job_end end = JOB_DONE;
     size_t from = 0, count = 0;
 
-    for (; from < b->count && end != JOB_LOCAL; from += count) {
+    for (; from < b->count && end != JOB_LOCAL && !is_stopped(b); from += count) {
         end = run_next(b, from, &count, err);
     }
     for (size_t i = 0; i < b->count; i++) {

@@ -7,6 +7,7 @@
 #ifndef TAPPAL_QUEUE_BATCH_H
 #define TAPPAL_QUEUE_BATCH_H
 
+#include "net/wake.h"
 #include "queue/job.h"
 
 #define BATCH_MAX 32 /* messages in a window; two windows may be on their way */
@@ -16,6 +17,7 @@ struct window;
 struct batch {
     struct store *store;
     struct lines *lines;
+    const struct wake *wake; /* says when to stop; NULL: nothing does */
     bool now;
     struct line *line; /* of all of them */
     struct message messages[BATCH_MAX];
@@ -27,7 +29,7 @@ struct batch {
 bool batch_suits(const struct line *line, const struct message *m);
 /* Takes the message over (batch_suits). JOB_LOCAL: this machine is at fault. */
 enum job_end batch_add(struct batch *b, struct line *line, struct message *m, struct err *err);
-/* Sends what it holds, and hears all answers. */
+/* Sends what it holds, unless it is stopped, and hears all answers. */
 enum job_end batch_run(struct batch *b, struct err *err);
 /* Hears the answers that are outstanding: before anything else is said over its line. */
 enum job_end batch_rest(struct batch *b, struct err *err);

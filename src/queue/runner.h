@@ -4,8 +4,8 @@
  * alone, so that it need not stand behind another runner's 25 MB. Leaving: scan, release the role, scan again,
  * go on if something came in meanwhile and the role is free.
  *
- * A standing runner does not leave: it looks again at the next due time, at least each minute, and when it is woken
- * (net/wake). What failed for want of a network is tried at once when there is one. */
+ * A standing runner does not leave (queue/stand): it looks again at the next due time, at least each minute, and when it
+ * is woken. What failed for want of a network is tried at once when there is one. */
 #ifndef TAPPAL_QUEUE_RUNNER_H
 #define TAPPAL_QUEUE_RUNNER_H
 

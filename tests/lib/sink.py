@@ -15,6 +15,12 @@ class Sink(threading.Thread):
         self.taken, self.mails, self.rcpts, self.connections = [], [], [], 0
         self.start()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         try:
             self.listener.shutdown(socket.SHUT_RDWR)

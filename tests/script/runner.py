@@ -15,6 +15,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import BUILD, MESSAGE, Home
 from peer import Peer
+from sink import Sink
 from tap import done, matches, ok, same, skip
 
 GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 8BITMIME\n"
@@ -122,13 +123,48 @@ def test_another_has_the_role():
 def test_one_account():
     with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
         home.account(peer.port)
-        home.write(home.config / "accounts/other.ini", f"[account]\naddress = eve@example.org\n[send]\nhost = 127.0.0.1\nport = {peer.port}\ntls = off\nauth = none\n")
+        other_account(home, peer.port)
         mine, other = home.put(), home.put(options=("-f", "eve@example.org"))
         result = subprocess.run([BUILD / "tappal", "queue", "run", "--account", "work"], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
         same((result.returncode, result.stdout), (0, f"{mine}  delivered\n"), "--account: its own is sent")
         same(home.ids(), [other], "--account: the other one is not")
         result = subprocess.run([BUILD / "tappal", "queue", "run", "--account", "nobody"], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
         same(result.returncode, 78, "--account: one that does not exist")
+
+
+def other_account(home, port):
+    home.write(home.config / "accounts/other.ini", f"[account]\naddress = eve@example.org\n[send]\nhost = 127.0.0.1\nport = {port}\ntls = off\nauth = none\n")
+
+
+def test_slow_account():
+    """A server that does not even greet holds up its own account alone, and who is killed leaves no role behind."""
+    with Home() as home, socket.create_server(("127.0.0.1", 0)) as slow, Sink() as fast:
+        home.account(slow.getsockname()[1])
+        other_account(home, fast.port)
+        stuck = home.put()
+        runner = Runner(home)
+        for turn in range(3):
+            sendmail(home, "-f", "eve@example.org")
+            sendmail(home, "-f", "eve@example.org")
+            ok(wait_for(lambda: home.ids() == [stuck]), f"turn {turn}: the other account's mail goes out meanwhile", home.ids(), home.logged())
+        same(home.logged().count(" sent "), 6, "each once")
+        runner.stop(signal.SIGKILL)
+        ok("a standing runner" not in status(home).stdout, "killed: nobody takes it for standing, though a child goes on")
+        slow.close()
+        ok(wait_for(lambda: "failed" in home.logged()), "the child ends by itself", home.logged())
+
+
+def test_stop_reaches_children():
+    """SIGTERM: the message that a child is at goes out, the next one does not."""
+    script = GREET + ONE.replace("data\n", "data\ndelay 2\n") + "C: QUIT\neof\n"
+    with Home() as home, Peer(script, limit=40) as peer:
+        home.account(peer.port)
+        for _ in range(3):
+            home.put()
+        runner = Runner(home)
+        ok(wait_for(lambda: any("DATA" in line for line in peer.transcript)), "stop: one is on its way")
+        same((runner.stop(), len(home.ids())), (0, 2), "stop: behind that message")
+        ok(peer.wait(), "stop: in good order", *peer.transcript)
 
 
 def has_namespaces():
@@ -249,7 +285,7 @@ def test_status():
         runner.stop()
 
 
-for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_network_comes_up, test_poison,
+for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_slow_account, test_stop_reaches_children, test_network_comes_up, test_poison,
              test_hung_up_at_one, test_status):
     test()
 done()
