@@ -10,6 +10,8 @@ int cmd_auth(int argc, char **argv);    /* auth.c: login, status, logout */
 int cmd_queue(int argc, char **argv);   /* queue.c: list, show, run, remove */
 int cmd_check(int argc, char **argv);   /* check.c */
 int cmd_status(int argc, char **argv);  /* status.c */
+int cmd_verify(int argc, char **argv);  /* verify.c */
+int cmd_adopt(int argc, char **argv);   /* adopt.c */
 int cmd_service(int argc, char **argv); /* service.c: on, off */
 
 /* `tappal auth login` for an account that was just written: asks, tests live, stores.

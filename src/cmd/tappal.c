@@ -25,6 +25,8 @@ static const struct command {
     {"status", cmd_status, NULL, "what is set up, and what waits"},
     {"service", cmd_service, NULL, "have the queue looked at by systemd or cron, or not"},
     {"check", cmd_check, NULL, "look for faults in the configuration"},
+    {"verify", cmd_verify, NULL, "compare what the server holds with what is here"},
+    {"adopt", cmd_adopt, NULL, "take over what another program has fetched"},
     {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(1)"},
     {"fetch", NULL, "tappal-fetch", "fetch mail: tappal-fetch(1)"},
 };

@@ -11,14 +11,32 @@
 #include "mail/headsum.h"
 #include "mail/scan.h"
 
+/* make_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
+static void make_mark(const struct seen *seen, char out[BATCH_MARK_SIZE])
+{
+    struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
+    text_hex(hash.bytes, 8, out);
+}
+
+void batch_token(const struct seen *seen, enum protocol protocol, const struct seen_key *key,
+                 char out[BATCH_TOKEN_SIZE])
+{
+    char mark[BATCH_MARK_SIZE], text[SEEN_KEY_TEXT];
+    make_mark(seen, mark);
+    if (protocol == PROTO_POP3) {
+        seen_key_text(protocol, key, text);
+        snprintf(out, BATCH_TOKEN_SIZE, "%s-%s", mark, text);
+    } else {
+        snprintf(out, BATCH_TOKEN_SIZE, "%s-%u-%010u", mark, seen_validity(seen), seen_uid(key));
+    }
+}
+
 bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
                 struct maildir *box, struct seen *seen, struct err *err)
 {
-    /* Whoever has another memory must not take our files for his left-overs: hence the memory's own path. */
-    struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
     *b = (struct batch){.account = account, .folder = folder, .protocol = protocol, .box = box, .seen = seen};
     str_init(&b->header, HEADSUM_MAX);
-    text_hex(hash.bytes, 8, b->mark);
+    make_mark(seen, b->mark);
     return proc_random(&b->run, sizeof b->run, err);
 }
 
@@ -26,15 +44,12 @@ bool batch_init(struct batch *b, const char *account, const char *folder, enum p
  * other run can have given the same name */
 static void name_for(struct batch *b, const struct seen_key *key, char out[MAILDIR_NAME_MAX + 1])
 {
-    char text[SEEN_KEY_TEXT] = "";
-    long long now = clock_now();
-    if (!key)
-        snprintf(text, sizeof text, "x%llu", (unsigned long long)++b->made);
-    else if (b->protocol == PROTO_POP3)
-        seen_key_text(b->protocol, key, text);
+    char token[BATCH_TOKEN_SIZE];
+    if (key)
+        batch_token(b->seen, b->protocol, key, token);
     else
-        snprintf(text, sizeof text, "%u-%010u", seen_validity(b->seen), seen_uid(key));
-    snprintf(out, MAILDIR_NAME_MAX + 1, "%lld.%s-%s-%08x.tappal", now, b->mark, text, b->run);
+        snprintf(token, sizeof token, "%s-x%llu", b->mark, (unsigned long long)++b->made);
+    snprintf(out, MAILDIR_NAME_MAX + 1, "%lld.%s-%08x.tappal", (long long)clock_now(), token, b->run);
 }
 
 /* -- after a crash -- */

@@ -12,6 +12,8 @@
 #define BATCH_MS 1000                   /* what comes slowly is not kept waiting for more */
 #define BATCH_TAKEN_SECONDS (30 * 3600) /* how long a vanished message counts as taken by a reader */
 
+#define BATCH_MARK_SIZE 20
+
 struct batch_item {
     struct seen_entry entry;
     char name[MAILDIR_NAME_MAX + 1];
@@ -22,9 +24,9 @@ struct batch {
     enum protocol protocol;
     struct maildir *box;
     struct seen *seen;
-    char mark[20]; /* hash of the memory's path, within every name we give */
-    uint32_t run;  /* random */
-    uint64_t made; /* names given while the key was unknown */
+    char mark[BATCH_MARK_SIZE]; /* hash of the memory's path, within every name we give */
+    uint32_t run;               /* random */
+    uint64_t made;              /* names given while the key was unknown */
     struct batch_item items[BATCH_MESSAGES_MAX];
     size_t count;    /* messages that ended */
     uint64_t octets; /* of them, as they came */
@@ -36,6 +38,12 @@ struct batch {
     bool header_ended;
     uint64_t placed, placed_octets; /* committed so far, for the summary, which counts as --dry-run does */
 };
+
+/* What every name that we give to the message of this key has in it, between the time and the run: MARK-KEY, or
+ * MARK-VALIDITY-UID. */
+#define BATCH_TOKEN_SIZE 64
+void batch_token(const struct seen *seen, enum protocol protocol, const struct seen_key *key,
+                 char out[BATCH_TOKEN_SIZE]);
 
 MUST_USE bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
                          struct maildir *box, struct seen *seen, struct err *err);

@@ -64,6 +64,10 @@ bool imap_box_is_lead(const struct imap_job *job, uint32_t uid); /* was it asked
 /* The answers are read over: the folder is not what was believed. */
 MUST_USE bool imap_box_drop_lead(struct imap_job *job, struct err *err);
 
+/* The folders that the account wants, as the server has them; what cannot be had is a trouble. */
+MUST_USE bool pull_imap_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
+                                struct folders *folders, struct err *err);
+
 /* Does the configuration leave some messages out? */
 bool imap_box_is_filtered(const struct fetch_conf *conf);
 

@@ -86,7 +86,7 @@ static bool forget_unlisted(struct pop3_job *job, struct err *err)
     bool ok = order || err_nomem(err);
     for (const struct seen_entry *e = seen_each(job->f.seen, NULL); ok && e; e = seen_each(job->f.seen, e)) {
         struct seen_key key = e->key;
-        bool asked = e->state == SEEN_ASKED || e->state == SEEN_STAYS || pull_is_due(job->pull, e);
+        bool asked = (e->state >= SEEN_ASKED && e->state <= SEEN_KNOWN) || pull_is_due(job->pull, e);
         if (asked && !pop3_box_is_listed(job, order, &key))
             ok = seen_gone(job->f.seen, &key, err);
     }

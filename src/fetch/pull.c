@@ -2,6 +2,8 @@
 #include "fetch/pull.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +138,25 @@ static bool clean_state(const char *path, struct err *err)
     if (d)
         closedir(d);
     return ok;
+}
+
+bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, struct err *err)
+{
+    struct str path = STR_INIT(4096);
+    int got = -1;
+    *fd_r = -1;
+    if (fs_join(&path, state_dir, "lock", err)) {
+        *fd_r = open(path.buf, O_RDWR | (look_only ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (*fd_r >= 0)
+            got = fs_try_lock(*fd_r, err);
+        else if (look_only && errno == ENOENT)
+            got = 1;
+        else
+            err_errno(err, ERR_LOCAL, "%s could not be opened", path.buf);
+    }
+    str_free(&path);
+    *got_r = got == 1;
+    return got >= 0;
 }
 
 bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)

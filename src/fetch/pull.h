@@ -38,6 +38,10 @@ struct pull_result {
 /* False: the account could not be served (to its end). */
 MUST_USE bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err);
 
+/* The account's lock, *got_r false: another run has it. It is ours while *fd_r is open. Where only is looked no file is
+ * made: *fd_r is -1 where there is none, for then nobody else is at work. */
+MUST_USE bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, struct err *err);
+
 /* -- for pull_imap.c and pull_pop3.c -- */
 struct batch;
 struct maildir;

@@ -327,6 +327,22 @@ static bool visit(struct finding *f, struct err *err)
     return ok;
 }
 
+bool pull_imap_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
+                       struct folders *folders, struct err *err)
+{
+    struct finding f = {.pull = pull, .result = result, .folders = folders};
+    bool ok = only_inbox(&pull->account->fetch.folders)
+                  ? folders_add(folders, &pull->account->fetch, "INBOX", '\0', &(struct strv)STRV_INIT, err)
+                  : list(&f, imap, err);
+    count_unfit(&f);
+    if (ok && f.all.count > 0)
+        check_patterns(&f);
+    strv_free(&f.all);
+    strv_free(&f.attributes);
+    free(f.target);
+    return ok;
+}
+
 bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err)
 {
     struct folders folders = {0};

@@ -31,7 +31,7 @@ static void choose(struct pop3_job *job)
         const struct seen_entry *e = seen_find(job->f.seen, &l->key);
         if (l->fate == POP3_FAILED)
             continue;
-        if (e && seen_is_here(e) && (e->wire == l->size || !l->named))
+        if (e && (e->state == SEEN_KNOWN || (seen_is_here(e) && (e->wire == l->size || !l->named))))
             l->fate = POP3_HAVE;
         else if (quarantine_holds(job->f.seen, &l->key))
             l->fate = POP3_FAILED;
@@ -96,6 +96,8 @@ bool pull_pop3(const struct pull *pull, struct pull_result *result, struct err *
         return false;
     const char *path = pull->account->fetch.layout == LAYOUT_NESTED ? "INBOX" : "";
     bool ok = pull_folder_open(pull, "INBOX", "INBOX", path, &job.f, err) && work(&job, err);
+    if (job.f.seen)
+        result->aside += quarantine_count(job.f.seen);
     pull_folder_close(&job.f, result);
     pop3_close(&job.pop3);
     free(job.letters);

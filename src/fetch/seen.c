@@ -340,6 +340,15 @@ bool seen_stays(struct seen *s, const struct seen_key *key, struct err *err)
     return record_key(s, "stays", key, err);
 }
 
+bool seen_known(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    char text[64];
+    if (s->owner.protocol == PROTO_POP3)
+        return record_key(s, "known", key, err);
+    snprintf(text, sizeof text, "done %u", seen_uid(key));
+    return seen_record(s, text, err);
+}
+
 bool seen_vague(struct seen *s, const struct seen_key *key, struct err *err)
 {
     const struct seen_entry *e = seen_find(s, key);
@@ -380,10 +389,10 @@ static bool add_change(const struct seen *s, const char *word, const struct seen
 static bool add_entry(const struct seen *s, const struct seen_entry *e, struct str *out, struct err *err)
 {
     static const char *const after[] = {
-        [SEEN_ASKED] = "asked", [SEEN_STAYS] = "stays", [SEEN_VAGUE] = "vague"};
+        [SEEN_ASKED] = "asked", [SEEN_STAYS] = "stays", [SEEN_KNOWN] = "known", [SEEN_VAGUE] = "vague"};
     struct str line = STR_INIT(SEEN_LINE_MAX);
     bool ok =
-        e->state == SEEN_VAGUE || (add_message(s, &line, e->state == SEEN_OPEN ? "open" : "kept", e, err) &&
+        e->state >= SEEN_KNOWN || (add_message(s, &line, e->state == SEEN_OPEN ? "open" : "kept", e, err) &&
                                    seen_add_line(out, line.buf, line.len, err));
     str_free(&line);
     return ok && add_change(s, after[e->state], &e->key, out, err);

@@ -19,6 +19,7 @@
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
  *   asked KEY                                   POP3: the server has said to have deleted it
  *   stays KEY                                   ... and lists it all the same: it is known
+ *   known KEY                                   POP3: it came by another program (tappal adopt)
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
  *   bad KEY TRIES SINCE NEXT WHY                in quarantine (quarantine.h)
  *   fine KEY                                    ... and no more
@@ -43,7 +44,7 @@ struct seen_key {
     unsigned char bytes[SEEN_KEY_BYTES];
 };
 
-enum seen_state { SEEN_NONE, SEEN_OPEN, SEEN_PLACED, SEEN_ASKED, SEEN_STAYS, SEEN_VAGUE };
+enum seen_state { SEEN_NONE, SEEN_OPEN, SEEN_PLACED, SEEN_ASKED, SEEN_STAYS, SEEN_KNOWN, SEEN_VAGUE };
 
 struct seen_entry {
     struct seen_key key;
@@ -94,7 +95,7 @@ uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
 uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never compared as a whole */
 bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */
-/* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire 0. */
+/* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire and when 0. */
 const struct seen_entry *seen_find(const struct seen *seen, const struct seen_key *key);
 /* Is it a message that was fetched and counts as known? (One whose deletion was confirmed must be looked at.) */
 bool seen_is_here(const struct seen_entry *entry);
@@ -113,6 +114,8 @@ MUST_USE bool seen_keep(struct seen *seen, const struct seen_entry *entry, struc
 MUST_USE bool seen_gone(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_asked(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_stays(struct seen *seen, const struct seen_key *key, struct err *err);
+/* It came by another program: not fetched, and nothing else is known of it, so never deleted. */
+MUST_USE bool seen_known(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_vague(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_sync(struct seen *seen, struct err *err);
 

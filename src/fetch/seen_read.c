@@ -136,8 +136,9 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
         quarantine_remove(s, key);
         return true;
     }
-    if (strcmp(word, "vague") == 0)
-        return seen_put(s, &(struct seen_entry){.key = *key, .state = SEEN_VAGUE}, err);
+    bool known = strcmp(word, "known") == 0;
+    if (known || strcmp(word, "vague") == 0)
+        return seen_put(s, &(struct seen_entry){.key = *key, .state = known ? SEEN_KNOWN : SEEN_VAGUE}, err);
     if (!e)
         return err_set(err, ERR_DATA, "unknown key");
     free(e->name);
