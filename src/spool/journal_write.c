@@ -27,7 +27,7 @@ struct journal_writer {
     struct str pending;
     struct journal due;  /* only held, finished and next_try: as they will be once `pending` is durable */
     bool begins_attempt; /* `pending` holds an attempt */
-    bool announces;      /* or a doubt: it says what is about to be done, not what was done */
+    bool announces;      /* or a doubt, or the end alone: what is about to be done, not what was done */
     bool folder_is_synced;
     bool failed;
 };
@@ -185,8 +185,10 @@ bool journal_again(struct journal_writer *w, int64_t now, struct err *err)
     return add_time(w, "again", now, err);
 }
 
+/* Alone it announces the removal, and to whoever waits that there will be no report. */
 bool journal_finished(struct journal_writer *w, const char *how, struct err *err)
 {
+    w->announces = w->announces || w->pending.len == 0;
     w->due.finished = true;
     return add_text(w, "finished", how, err);
 }
