@@ -104,6 +104,9 @@ static bool explain_state(struct queue_desk *desk, const struct message *m, stru
     if (ok)
         say("%-11s %s", "state", why.buf);
     str_free(&why);
+    const struct journal_copy *copy = &m->journal.copy;
+    if (ok && journal_owes_only_copy(&m->journal))
+        return !copy->hint || say_clean("hint", copy->hint, err);
     return ok && (!m->journal.last_hint || !m->journal.last_hint[0] ||
                   say_clean("hint", m->journal.last_hint, err));
 }

@@ -41,6 +41,12 @@ static bool add_journal(struct json_out *out, const struct journal *j, struct er
            json_text(out, "error", j->last_error, err) && json_text(out, "hint", j->last_hint, err);
 }
 
+static bool add_copy(struct json_out *out, const struct journal_copy *copy, struct err *err)
+{
+    const char *state = copy->stage == COPY_NONE ? NULL : copy->stage == COPY_OVER ? "over" : "due";
+    return json_text(out, "copy", state, err) && json_text(out, "copy_said", copy->said, err);
+}
+
 static bool add_message(struct json_out *j, struct queue_desk *desk, const struct message *m, bool failed,
                         struct err *err)
 {
@@ -52,8 +58,8 @@ static bool add_message(struct json_out *j, struct queue_desk *desk, const struc
          json_number(j, "accepted", m->envelope.accepted, err) &&
          json_number(j, "size", (int64_t)m->facts.size, err) &&
          json_text(j, "sender", m->envelope.sender, err) && add_recipients(j, m, err) &&
-         add_journal(j, &m->journal, err) && json_text(j, "why", failed ? NULL : why.buf, err) &&
-         json_close(j, '}', err);
+         add_journal(j, &m->journal, err) && add_copy(j, &m->journal.copy, err) &&
+         json_text(j, "why", failed ? NULL : why.buf, err) && json_close(j, '}', err);
     str_free(&why);
     return ok;
 }

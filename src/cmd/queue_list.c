@@ -68,6 +68,13 @@ static bool add_when(struct str *out, const struct journal *j, struct err *err)
     return str_addf(out, err, "next try in %s", wait);
 }
 
+/* It is delivered; that is said first. */
+static bool add_copy_only(struct str *out, const struct journal *j, struct err *err)
+{
+    return !journal_owes_only_copy(j) ||
+           str_addz(out, "delivered, the copy for `sent` is still to be made; ", err);
+}
+
 /* The last sentence there is: of the hold, of a failure of host or account, or a server's reply. */
 static bool add_reason(struct str *out, const struct message *m, const struct queue_reason *reason,
                        struct err *err)
@@ -75,6 +82,8 @@ static bool add_reason(struct str *out, const struct message *m, const struct qu
     const struct journal *j = &m->journal;
     if (j->held && has_text(j->held_why))
         return str_addz(out, ": ", err) && add_clean(out, j->held_why, err);
+    if (journal_owes_only_copy(j))
+        return !has_text(j->copy.said) || (str_addz(out, ": ", err) && add_clean(out, j->copy.said, err));
     if (has_text(j->last_error))
         return str_addz(out, ": ", err) && add_clean(out, j->last_error, err);
     for (size_t i = 0; i < j->count; i++)
@@ -85,7 +94,7 @@ static bool add_reason(struct str *out, const struct message *m, const struct qu
 
 bool queue_why(const struct message *m, const struct queue_reason *reason, struct str *out, struct err *err)
 {
-    return add_when(out, &m->journal, err) &&
+    return add_copy_only(out, &m->journal, err) && add_when(out, &m->journal, err) &&
            (!m->journal.in_doubt_open || str_addz(out, ", in doubt", err)) && add_reason(out, m, reason, err);
 }
 
@@ -113,8 +122,12 @@ static bool add_state(struct str *out, const struct message *m, bool failed,
                       const struct queue_reason *reason, struct err *err)
 {
     const struct outcome *last = NULL;
+    const struct journal_copy *copy = &m->journal.copy;
     if (!failed)
         return queue_why(m, reason, out, err);
+    if (journal_owes_only_copy(&m->journal))
+        return str_addz(out, "delivered and kept, since no copy could be made: ", err) &&
+               add_clean(out, has_text(copy->said) ? copy->said : "it was not tried", err);
     for (size_t i = 0; i < m->journal.count; i++)
         if (m->journal.outcomes[i].verdict == VERDICT_REFUSED)
             last = &m->journal.outcomes[i];
@@ -283,6 +296,20 @@ static bool show_journal(const struct message *m, bool failed, const struct queu
            (!has_text(j->last_hint) || say_clean("hint        ", j->last_hint, err));
 }
 
+/* What became of the copy, where there is to be one. */
+static bool show_copy(const struct message *m, struct err *err)
+{
+    const struct journal_copy *copy = &m->journal.copy;
+    if (copy->stage == COPY_NONE)
+        return true;
+    if (copy->stage == COPY_OVER)
+        return say_clean("copy        ", copy->said, err);
+    if (!has_text(copy->said))
+        return say_clean("copy        ", "still to be made", err);
+    return say_clean("copy        not made yet: ", copy->said, err) &&
+           (!has_text(copy->hint) || say_clean("hint        ", copy->hint, err));
+}
+
 static bool show_header(const struct message *m, struct err *err)
 {
     size_t n = m->facts.header_size < HEADER_SHOWN ? (size_t)m->facts.header_size : HEADER_SHOWN;
@@ -312,5 +339,5 @@ bool queue_show(const struct message *m, bool failed, const struct queue_reason 
     bool ok = show_envelope(m, err);
     for (size_t i = 0; ok && i < m->envelope.count; i++)
         ok = show_recipient(m, i, err);
-    return ok && show_journal(m, failed, reason, err) && show_header(m, err);
+    return ok && show_journal(m, failed, reason, err) && show_copy(m, err) && show_header(m, err);
 }

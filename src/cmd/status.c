@@ -19,6 +19,7 @@
 #define PATH_BYTES_MAX 4096
 #define JSON_MAX (1u << 20)
 #define MAX_AGE 3600
+#define LOOKED_MAX 1000 /* messages that are opened to see what they wait for */
 
 static const char usage[] =
     "Usage: tappal status [--json] [--config DIR]\n"
@@ -38,6 +39,7 @@ struct status {
     struct fetch_status *fetching;
     char *queue;
     size_t waiting, due, failed, aside;
+    size_t copies;  /* of those that wait: they are delivered, and wait for their copy only */
     int64_t oldest; /* when the oldest that is not held came in; 0: none */
     enum waker waker;
 };
@@ -74,6 +76,21 @@ static void find_oldest(struct status *s, struct store *store, const struct stor
     }
 }
 
+/* What was never tried owes none. */
+static void count_copies(struct status *s, struct store *store, const struct store_item *items, size_t count)
+{
+    for (size_t i = 0, looked = 0; i < count && looked < LOOKED_MAX; i++) {
+        struct message m;
+        struct err ignored;
+        if (items[i].due == 0)
+            continue;
+        looked++;
+        s->copies +=
+            store_peek(store, items[i].id, &m, &ignored) == TAKE_GOT && journal_owes_only_copy(&m.journal);
+        store_release(&m);
+    }
+}
+
 static bool gather_store(struct status *s, struct store *store, struct err *err)
 {
     struct store_item *items = NULL;
@@ -81,8 +98,10 @@ static bool gather_store(struct status *s, struct store *store, struct err *err)
               store_count(store, "aside", &s->aside, err);
     for (size_t i = 0; ok && i < s->waiting; i++)
         s->due += items[i].due <= clock_now();
-    if (ok)
+    if (ok) {
         find_oldest(s, store, items, s->waiting);
+        count_copies(s, store, items, s->waiting);
+    }
     free(items);
     s->waker = waker_find(&s->place, store);
     return ok;
@@ -184,6 +203,9 @@ static int say_people(const struct status *s)
     else
         say("%zu message%s wait%s, %zu of them due now: tappal queue list", s->waiting, plural(s->waiting),
             s->waiting == 1 ? "s" : "", s->due);
+    if (s->copies > 0)
+        say("%zu of them %s delivered and wait%s only for the copy that `sent` wants.", s->copies,
+            s->copies == 1 ? "is" : "are", s->copies == 1 ? "s" : "");
     if (s->waiting > 0)
         say("The queue is woken by %s.", waker_name(s->waker));
     return s->configured ? 0 : say_error(NULL, &s->fault);
@@ -232,7 +254,9 @@ static int say_json(const struct status *s)
     bool ok = json_open(&j, NULL, '{', &err) && add_accounts(&j, s, &err) &&
               json_text(&j, "configuration_error", s->configured ? NULL : s->fault.what, &err) &&
               json_number(&j, "waiting", (int64_t)s->waiting, &err) &&
-              json_number(&j, "due", (int64_t)s->due, &err) && json_number(&j, "oldest", s->oldest, &err) &&
+              json_number(&j, "due", (int64_t)s->due, &err) &&
+              json_number(&j, "copies", (int64_t)s->copies, &err) &&
+              json_number(&j, "oldest", s->oldest, &err) &&
               json_number(&j, "failed", (int64_t)s->failed, &err) &&
               json_number(&j, "aside", (int64_t)s->aside, &err) &&
               json_text(&j, "woken_by", s->waker == WAKER_NONE ? NULL : waker_name(s->waker), &err) &&

@@ -56,6 +56,7 @@ enum chunking { CHUNKING_AUTO, CHUNKING_OFF }; /* BDAT where the server offers i
 struct rate_limit {
     uint32_t count, seconds; /* so many in such a time; 0: any number */
 };
+enum sent_copy { SENT_OFF, SENT_MAILDIR, SENT_IMAP };
 enum send_mode { SEND_AUTO, SEND_WAIT, SEND_BACKGROUND, SEND_QUEUE };
 
 struct send_conf {
@@ -68,6 +69,8 @@ struct send_conf {
     enum chunking chunking;
     struct rate_limit rate; /* of messages */
     uint64_t daily;         /* recipients in 24 hours; 0: any number */
+    enum sent_copy sent; /* whether a copy of what was sent is put down, and where: */
+    char *sent_to;       /* the maildir, absolute; the folder of [fetch]'s server, NULL: its \Sent */
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };

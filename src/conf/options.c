@@ -155,7 +155,8 @@ const struct conf_option option_table[] = {
     ROW("send", "admin", OPTION_ADDRESS, ACCOUNT(send.admin), NULL, "who gets the mail for root and other local users"),
     ROW("send", "ehlo", OPTION_DOMAIN, ACCOUNT(send.ehlo), NULL, "the name told to the server"),
     ROW("send", "aliases", OPTION_PATH, ACCOUNT(send.aliases), NULL, "a file that says who gets the mail for local names, as aliases(5)"),
-    LATER("send", "sent", "where a copy of each message goes"),
+    { .section = "send", .name = "sent", .type = OPTION_SENT, .offset = ACCOUNT(send.sent), .also = ACCOUNT(send.sent_to),
+      .default_text = "off", .doc = "where a copy of each message goes: maildir DIR, imap, imap FOLDER, or off" },
     ROW("send", "rate", OPTION_RATE, ACCOUNT(send.rate), NULL, "how many messages go out in a time at most: 2/sec, 20/min, 300/hour; others wait"),
     ROW("send", "daily", OPTION_COUNT, ACCOUNT(send.daily), NULL, "how many recipients are sent to in any 24 hours at most; others wait"),
     LATER("send", "in_doubt", "what becomes of a message whose fate is unknown"),
@@ -210,7 +211,8 @@ bool option_section_known(const char *section)
 
 bool option_is_common(const struct conf_option *option)
 {
-    return option->also != 0 && option->type != OPTION_HOST && option->type != OPTION_KEEP;
+    return option->also != 0 && option->type != OPTION_HOST && option->type != OPTION_KEEP &&
+           option->type != OPTION_SENT;
 }
 
 bool option_is_list(const struct conf_option *option)

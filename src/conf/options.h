@@ -27,6 +27,7 @@ enum option_type {
     OPTION_RATE,    /* struct rate_limit: 20/min                         */
     OPTION_ENUM,    /* int-sized enum, by `words`                        */
     OPTION_KEEP,    /* enum keep_mode; the uint32_t keep_days at offset `also` */
+    OPTION_SENT,    /* enum sent_copy; the char * sent_to at offset `also` */
     OPTION_HOST,    /* char *: a name or address; "name:port" sets the port too, at offset `also` */
 };
 
@@ -42,7 +43,7 @@ struct conf_option {
     enum option_type type;
     size_t offset; /* into struct account, or struct config for [tappal] and [queue] */
     size_t
-        also; /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port; KEEP: its days. 0: none */
+        also; /* a second place: [fetch]'s, where [account] speaks for both; HOST: its port; KEEP: its days; SENT: where to. 0: none */
     const struct conf_word
         *words; /* OPTION_ENUM: the first of equal values is the one written; ended by a NULL word */
     const char *default_text; /* as a person would write it, or NULL */

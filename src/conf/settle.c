@@ -299,6 +299,19 @@ static void check_sending(const struct view *view)
     }
 }
 
+/* check_sent - the server's folder for sent mail is reached by what [fetch] says */
+static void check_sent(const struct view *view)
+{
+    struct err err;
+    const struct account *account = view->account;
+    if (account->send.sent != SENT_IMAP ||
+        (account->fetch.on && account->fetch.server.protocol == PROTO_IMAP))
+        return;
+    err_set(&err, ERR_CONFIG, "`sent = imap` needs a [fetch] section that speaks IMAP.");
+    err_hint(&err, "Add one, or keep the copies here: sent = maildir ~/Mail/%s/.Sent", account->name);
+    fault_at(view, "send", "sent", &err);
+}
+
 static void check_imap_only(const struct view *view)
 {
     static const char *const names[] = {"subscribed", "unseen", "search", "max_age", "mark_seen", "move_to"};
@@ -348,8 +361,10 @@ void settle_account(struct account *account, const struct ini_file *own, const s
     account->send.on = settle_half(&view, &(struct half){"send", &account->send.server, &account->send.who});
     account->fetch.on =
         settle_half(&view, &(struct half){"fetch", &account->fetch.server, &account->fetch.who});
-    if (account->send.on)
+    if (account->send.on) {
         check_sending(&view);
+        check_sent(&view);
+    }
     if (account->fetch.on)
         check_fetching(&view);
     if (strv_has(&own->sections, "send") || strv_has(&own->sections, "fetch"))

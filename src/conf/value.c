@@ -425,6 +425,34 @@ static bool get_rate(const struct rate_limit *rate, struct str *out, struct err 
     return rate->count == 0 || str_addf(out, err, "%u/%s", rate->count, times[i].word);
 }
 
+/* set_sent - "maildir DIR", "imap", "imap FOLDER", "off" */
+static bool set_sent(enum sent_copy *field, char **to, const char *value, const struct person *person,
+                     struct err *err)
+{
+    const char *rest = value + strcspn(value, " \t");
+    size_t n = (size_t)(rest - value);
+    struct str full = STR_INIT(VALUE_MAX);
+    bool ok = true;
+    rest = skip_blanks(rest);
+    free(*to);
+    *to = NULL;
+    if (n == 3 && memcmp(value, "off", n) == 0 && !*rest) {
+        *field = SENT_OFF;
+    } else if (n == 4 && memcmp(value, "imap", n) == 0) {
+        *field = SENT_IMAP;
+        ok = !*rest || set_text(to, rest, err);
+    } else if (n == 7 && memcmp(value, "maildir", n) == 0 && *rest) {
+        *field = SENT_MAILDIR;
+        ok = person_expand_path(person, rest, &full, err) && set_text(to, full.buf, err);
+    } else {
+        err_set(err, ERR_CONFIG, "`sent` cannot be `%s`.", value);
+        ok = err_hint(
+            err, "It can be: maildir DIR, imap (the server's folder for sent mail), imap FOLDER, or off.");
+    }
+    str_free(&full);
+    return ok;
+}
+
 static bool set_number(const struct conf_option *option, uint64_t *field, const char *value, struct err *err)
 {
     const bool size = option->type == OPTION_SIZE;
@@ -466,6 +494,8 @@ static bool set_one(const struct conf_option *option, char *base, size_t offset,
         return set_word(option, field, value, err);
     case OPTION_KEEP:
         return set_keep(field, (uint32_t *)(void *)(base + option->also), value, err);
+    case OPTION_SENT:
+        return set_sent(field, (char **)(void *)(base + option->also), value, person, err);
     case OPTION_HOST:
         return set_host(field, (uint16_t *)(void *)(base + option->also), value, err);
     default:
@@ -568,6 +598,16 @@ static bool get_word(const struct conf_option *option, int value, struct str *ou
     return !word->word || str_addz(out, word->word, err);
 }
 
+static bool get_sent(enum sent_copy sent, const char *to, struct str *out, struct err *err)
+{
+    static const char *const words[] = {[SENT_OFF] = "off", [SENT_MAILDIR] = "maildir", [SENT_IMAP] = "imap"};
+    struct str both = STR_INIT(VALUE_MAX);
+    bool ok = str_addf(&both, err, "%s%s%s", words[sent], to ? " " : "", to ? to : "") &&
+              add_value(out, both.buf, '\0', err);
+    str_free(&both);
+    return ok;
+}
+
 /* get_address - a percent sign that is none of %U %H %M is doubled */
 static bool get_address(const char *address, struct str *out, struct err *err)
 {
@@ -597,6 +637,9 @@ bool option_get(const struct conf_option *option, const void *base, struct str *
     case OPTION_KEEP:
         return get_keep(*(const enum keep_mode *)field,
                         *(const uint32_t *)(const void *)((const char *)base + option->also), out, err);
+    case OPTION_SENT:
+        return get_sent(*(const enum sent_copy *)field,
+                        *(char *const *)(const void *)((const char *)base + option->also), out, err);
     case OPTION_PORT:
         number = *(const uint16_t *)field;
         return number == 0 || str_addf(out, err, "%u", number);
@@ -642,6 +685,11 @@ void option_clear(const struct conf_option *option, void *base)
 {
     if (option->later)
         return;
+    if (option->type == OPTION_SENT) {
+        free(*(char **)(void *)((char *)base + option->also));
+        *(char **)(void *)((char *)base + option->also) = NULL;
+        return;
+    }
     clear_at(option, (char *)base + option->offset);
     if (option_is_common(option))
         clear_at(option, (char *)base + option->also);

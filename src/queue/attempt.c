@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "mail/report.h"
+#include "queue/copy.h"
 #include "queue/giveback.h"
 #include "queue/outlog.h"
 
@@ -78,7 +79,7 @@ static bool passes_on_dsn(const struct attempt *a, size_t i)
     return (a->message->envelope.recipients[i].notify & NOTIFY_SUCCESS) != 0 && smtp_knows_dsn(a->line->smtp);
 }
 
-/* Nobody is left, and nobody is to be told anything: the message is finished with the same sync. */
+/* Nobody is left: */
 static bool is_all_delivered(const struct attempt *a)
 {
     size_t delivered = journal_count(&a->message->journal, VERDICT_DELIVERED);
@@ -88,10 +89,13 @@ static bool is_all_delivered(const struct attempt *a)
     return delivered == a->message->journal.count;
 }
 
+/* Where nobody is to be told anything either, and no copy is owed, the message is finished with the same sync. */
 static bool finish_if_done(struct attempt *a, struct err *err)
 {
-    a->finished = is_all_delivered(a) && !giveback_may_be_asked_for(a->message);
-    return !a->finished || (journal_attempt_end(a->w, err) && journal_finished(a->w, "delivered", err));
+    const bool done = is_all_delivered(a) && !giveback_may_be_asked_for(a->message);
+    a->finished = done && !a->owes_copy && !journal_owes_copy(&a->message->journal);
+    return !done ||
+           (journal_attempt_end(a->w, err) && (!a->finished || journal_finished(a->w, "delivered", err)));
 }
 
 static bool record_outcome(struct attempt *a, size_t i, bool *delivered_r, struct err *err)
@@ -113,7 +117,10 @@ static bool record_outcomes(struct attempt *a, bool *delivered_r, struct err *er
         }
     }
     bool answered = a->announced && !a->t.in_doubt;
-    if ((answered && !journal_no_doubt(a->w, err)) || !finish_if_done(a, err) || !journal_sync(a->w, err)) {
+    a->owes_copy = *delivered_r && copy_is_wanted(a->line, a->message);
+    if ((answered && !journal_no_doubt(a->w, err)) ||
+        (a->owes_copy && !journal_copy_due(a->w, clock_now(), err)) || !finish_if_done(a, err) ||
+        !journal_sync(a->w, err)) {
         return false;
     }
     outlog(a->message, a->line->account, a->outcomes, a->to, a->to_count);

@@ -26,6 +26,7 @@ struct attempt {
     size_t outcome_count;
     size_t *to, to_count; /* whom the next transaction is for */
     bool reopened;
+    bool owes_copy; /* from this try on */
 };
 
 enum attempt_end {

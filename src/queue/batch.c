@@ -21,6 +21,7 @@ struct part {
     size_t *to;
     bool put;      /* its answers are to be taken */
     bool finished; /* all is delivered */
+    bool owes_copy;
 };
 
 struct window {
@@ -80,6 +81,7 @@ static enum job_end run_alone(struct batch *b, struct message *m, bool counted, 
         .line = b->line,
         .message = m,
         .counted = counted,
+        .copies = b->copies,
         .lock_step = lock_step,
         .now = b->now,
     };
@@ -246,25 +248,35 @@ static bool record_part(struct window *win, struct part *part, struct err *err)
     if (!record_outcomes(win, part, &delivered, err)) {
         return false;
     }
+    part->owes_copy = delivered > 0 && copy_is_wanted(win->batch->line, part->message);
+    if (part->owes_copy && !journal_copy_due(part->w, clock_now(), err)) {
+        return false;
+    }
     if (part->t.in_doubt) {
         return record_doubt(win, part, delivered > 0, err);
     }
     part->finished = delivered == part->t.to_count;
     return (part->finished || journal_no_doubt(part->w, err)) && journal_attempt_end(part->w, err) &&
-           (!part->finished || journal_finished(part->w, "delivered", err));
+           (part->owes_copy || !part->finished || journal_finished(part->w, "delivered", err));
 }
 
-static bool remove_finished(struct window *win, size_t *count_r, struct err *err)
+/* But for those of which a copy is still to be made. */
+static bool remove_finished(struct window *win, size_t *finished_r, struct err *err)
 {
     struct message *done[BATCH_MAX];
     size_t count = 0;
 
+    *finished_r = 0;
     for (size_t i = 0; i < win->count; i++) {
-        if (win->parts[i].finished) {
-            done[count++] = win->parts[i].message;
+        struct part *part = &win->parts[i];
+        *finished_r += part->finished;
+        if (part->finished && part->owes_copy) {
+            copies_note(win->batch->copies, win->batch->line, part->message);
+            store_release(part->message);
+        } else if (part->finished) {
+            done[count++] = part->message;
         }
     }
-    *count_r = count;
     return store_remove_many(win->batch->store, done, count, err);
 }
 

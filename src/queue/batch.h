@@ -17,6 +17,7 @@ struct window;
 struct batch {
     struct store *store;
     struct lines *lines;
+    struct copies *copies; /* as a job's */
     const struct wake *wake; /* says when to stop; NULL: nothing does */
     bool now;
     struct line *line; /* of all of them */

@@ -212,6 +212,9 @@ static enum job_end conclude(struct job *job, struct journal_writer *w, struct e
         ok = journal_next(w, next_try(m, err), err) && journal_sync(w, err);
         return ok ? JOB_KEPT : JOB_LOCAL;
     }
+    if (ok && journal_owes_copy(&m->journal)) {
+        return JOB_KEPT; /* which ends it (queue/copy) */
+    }
     if (ok && giveback_is_due(m)) {
         return keep_failed(job, err) ? JOB_DONE : JOB_LOCAL;
     }
@@ -240,7 +243,8 @@ static enum job_end over(struct job *job, const struct attempt *a, struct err *e
     if (a->finished) {
         return store_remove(job->store, job->message, err) ? JOB_DONE : JOB_LOCAL;
     }
-    if (!journal_attempt_end(a->w, err) || !journal_sync(a->w, err)) {
+    if (job->message->journal.unfinished > 0 &&
+        (!journal_attempt_end(a->w, err) || !journal_sync(a->w, err))) {
         return JOB_LOCAL;
     }
     return conclude(job, a->w, err);
@@ -437,6 +441,9 @@ enum job_end job_run(struct job *job, struct err *err)
     }
     if (end == JOB_KEPT && !tell_of_delay(job, w, err)) {
         end = JOB_LOCAL;
+    }
+    if (end == JOB_KEPT) {
+        copies_note(job->copies, job->line, job->message);
     }
     journal_close(&w);
     store_release(job->message);

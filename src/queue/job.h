@@ -3,6 +3,7 @@
 #ifndef TAPPAL_QUEUE_JOB_H
 #define TAPPAL_QUEUE_JOB_H
 
+#include "queue/copy.h"
 #include "queue/line.h"
 #include "spool/store.h"
 
@@ -13,6 +14,7 @@ struct job {
     struct line *line;
     struct message *message; /* locked; released by job_run */
     bool counted;            /* by its line's rate, this time */
+    struct copies *copies;   /* where it is noted what the message owes once it is delivered */
     bool lock_step;          /* it was sent ahead of answers before, and got no verdict that counts */
     bool delivered;          /* out: to somebody, this time */
     bool now;                /* the person asked for it: breakers and times do not count */

@@ -76,6 +76,7 @@ static bool serve(struct round *r, struct message *m, struct waiter *waiter, str
         .waiter = waiter,
         .line = line,
         .message = m,
+        .copies = &r->copies,
         .now = r->options->now,
         .woken = r->woken,
     };
@@ -200,12 +201,13 @@ bool round_is_anything_due(const struct round *r)
     return due;
 }
 
-/* Until nothing is due that was not handled. */
+/* Until nothing is due that was not handled. Copies come behind all deliveries, and between two groups of them we look
+ * whether there is anything new to deliver. */
 bool round_run(struct round *r, struct err *err)
 {
-    bool any = true, ok = true;
-    while (ok && any && !is_stopped(r) && !stands_for_all(r)) {
-        ok = scan(r, &any, err);
+    bool any = true, more = true, ok = true;
+    while (ok && (any || more) && !is_stopped(r) && !stands_for_all(r)) {
+        ok = scan(r, &any, err) && (any || copies_make(&r->copies, &more, err));
     }
     notice_send(r->store, &r->lines);
     return ok;
@@ -215,7 +217,9 @@ void round_begin(struct round *r)
 {
     const struct runner_options *o = r->options;
     r->lines = (struct lines){.place = o->place, .waiter = &r->waiter, .may_ask = o->may_ask};
-    r->batch = (struct batch){.store = r->store, .lines = &r->lines, .wake = r->wake, .now = o->now};
+    r->batch = (struct batch){
+        .store = r->store, .lines = &r->lines, .copies = &r->copies, .wake = r->wake, .now = o->now};
+    r->copies = (struct copies){.store = r->store, .lines = &r->lines};
 }
 
 bool round_serve_one(struct round *r, const char *id, struct err *err)
@@ -234,6 +238,7 @@ bool round_serve_one(struct round *r, const char *id, struct err *err)
 void round_end(struct round *r)
 {
     waiter_end(&r->waiter);
+    copies_close(&r->copies);
     lines_close(&r->lines);
     free(r->seen);
 }

@@ -25,6 +25,7 @@ struct round {
     char (*seen)[STORE_ID_LEN + 1]; /* handled, in order */
     size_t seen_count;
     struct batch batch;      /* taken, and not yet sent */
+    struct copies copies;    /* owed by what was sent */
     const struct line *line; /* of the last message */
 };
 

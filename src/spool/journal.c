@@ -12,6 +12,10 @@
  *   hold WHY, release           by a person, or in doubt twice
  *   warned T                    the delay notice is made
  *   again T                     a person brought it back from failed/: who was refused is tried again
+ *   copy-due T                  somebody has it, and the account wants a copy of what it sends
+ *   copy-begun VALIDITY NEXT    it is about to be given to an IMAP server, whose folder stood so before
+ *   copy-failed WHAT TAB HINT   it could not be made
+ *   copy-over HOW               it is made, or there will be none
  *   finished HOW                nothing is left to do but to remove the message
  *
  * An unknown record is as bad as a damaged one: another version wrote it, and guessing costs a message. */
@@ -48,6 +52,8 @@ void journal_free(struct journal *j)
     free(j->finished_how);
     free(j->last_error);
     free(j->last_hint);
+    free(j->copy.said);
+    free(j->copy.hint);
     *j = (struct journal){0};
 }
 
@@ -67,6 +73,16 @@ size_t journal_count_open(const struct journal *j)
 int64_t journal_due(const struct journal *j)
 {
     return j->finished ? 0 : j->held ? JOURNAL_NEVER : j->next_try;
+}
+
+bool journal_owes_copy(const struct journal *j)
+{
+    return j->copy.stage == COPY_DUE || j->copy.stage == COPY_BEGUN;
+}
+
+bool journal_owes_only_copy(const struct journal *j)
+{
+    return journal_owes_copy(j) && !j->finished && journal_count_open(j) == 0;
 }
 
 /* -- one reader per record; `rest` is what follows the first word -- */
@@ -221,7 +237,53 @@ static bool again(struct journal *j, const char *rest, struct err *err)
     }
     j->attempts = j->unfinished = 0;
     j->warned = j->next_try = 0;
-    return read_time(rest, &j->again, err);
+    j->copy.tries = 0;
+    bool ok = read_time(rest, &j->again, err);
+    j->copy.since = journal_owes_copy(j) ? j->again : j->copy.since;
+    return ok;
+}
+
+static bool copy_due(struct journal *j, const char *rest, struct err *err)
+{
+    j->copy.stage = COPY_DUE;
+    return read_time(rest, &j->copy.since, err) && next(j, rest, err);
+}
+
+static bool copy_begun(struct journal *j, const char *rest, struct err *err)
+{
+    char first[16] = "";
+    size_t n = strcspn(rest, " ");
+    uint64_t validity = 0, next = 0;
+    if (n < sizeof first)
+        memcpy(first, rest, n);
+    if (!text_u64(first, UINT32_MAX, &validity) || rest[n] != ' ' ||
+        !text_u64(rest + n + 1, UINT32_MAX, &next))
+        return bad(err);
+    j->copy.stage = COPY_BEGUN;
+    j->copy.validity = (uint32_t)validity;
+    j->copy.next = (uint32_t)next;
+    return true;
+}
+
+static bool copy_failed(struct journal *j, const char *rest, struct err *err)
+{
+    free(j->copy.hint);
+    j->copy.hint = NULL;
+    j->copy.tries++;
+    if (!read_escaped(rest, &j->copy.said, err))
+        return false;
+    char *tab = strchr(j->copy.said, '\t');
+    if (tab)
+        *tab = '\0';
+    return !tab || !tab[1] || set_text(&j->copy.hint, tab + 1, err);
+}
+
+static bool copy_over(struct journal *j, const char *rest, struct err *err)
+{
+    j->copy.stage = COPY_OVER;
+    free(j->copy.hint);
+    j->copy.hint = NULL;
+    return read_escaped(rest, &j->copy.said, err);
 }
 
 static bool finished(struct journal *j, const char *rest, struct err *err)
@@ -255,9 +317,21 @@ static bool apply_record(struct journal *j, const char *record, struct err *err)
     static const struct {
         const char *word;
         bool (*read)(struct journal *j, const char *rest, struct err *err);
-    } rows[] = {{"attempt", attempt},   {"end", end},     {"reported", reported}, {"doubt", doubt},
-                {"answered", answered}, {"next", next},   {"hold", hold},         {"release", release},
-                {"warned", warned},     {"again", again}, {"finished", finished}};
+    } rows[] = {{"attempt", attempt},
+                {"end", end},
+                {"reported", reported},
+                {"doubt", doubt},
+                {"answered", answered},
+                {"next", next},
+                {"hold", hold},
+                {"release", release},
+                {"warned", warned},
+                {"again", again},
+                {"finished", finished},
+                {"copy-due", copy_due},
+                {"copy-begun", copy_begun},
+                {"copy-failed", copy_failed},
+                {"copy-over", copy_over}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         if (!is_word(record, rows[i].word))
             continue;

@@ -16,6 +16,21 @@
     INT64_C(253402300799) /* due time of a held message: the last second of the year 9999  \
                                              */
 
+/* The copy of what was sent (`sent` in [send]), which is made once somebody has got it. */
+struct journal_copy {
+    enum copy_stage {
+        COPY_NONE,
+        COPY_DUE,   /* is to be made */
+        COPY_BEGUN, /* may have been given to an IMAP server: looked for there before it is given again */
+        COPY_OVER,  /* made, or there will be none */
+    } stage;
+    int64_t since;           /* when it became due */
+    uint32_t validity, next; /* COPY_BEGUN: UIDVALIDITY and UIDNEXT of the folder before; 0: not known */
+    unsigned tries;          /* in vain */
+    char *said;              /* why it is not made yet; COPY_OVER: what became of it */
+    char *hint;              /* to that; NULL: none */
+};
+
 /* The sum of a journal's records. */
 struct journal {
     bool exists;
@@ -39,6 +54,7 @@ struct journal {
     char *last_error; /* sentence of the last host or account failure, and its hint; NULL: none since */
     char *last_hint;  /* the last outcome */
     enum err_kind last_kind;
+    struct journal_copy copy;
 };
 
 /* Nothing happened yet, for a message of so many recipients. */
@@ -50,6 +66,9 @@ size_t journal_count_open(const struct journal *j);
 /* When the message is due: 0 (now) or a time; JOURNAL_NEVER while it is held. The file's mtime says the same.
  */
 int64_t journal_due(const struct journal *j);
+/* Is a copy to be made still? And nothing else? */
+bool journal_owes_copy(const struct journal *j);
+bool journal_owes_only_copy(const struct journal *j);
 
 /* Pure: from bytes to the sum, for an envelope of `recipients`. False: a bad record before the tail. */
 MUST_USE bool journal_parse(const char *bytes, size_t n, size_t recipients, struct journal *j_r,
@@ -79,6 +98,11 @@ MUST_USE bool journal_next(struct journal_writer *w, int64_t when, struct err *e
 MUST_USE bool journal_hold(struct journal_writer *w, const char *why, struct err *err); /* NULL: release */
 MUST_USE bool journal_warned(struct journal_writer *w, int64_t now, struct err *err);
 MUST_USE bool journal_again(struct journal_writer *w, int64_t now, struct err *err);
+MUST_USE bool journal_copy_due(struct journal_writer *w, int64_t now, struct err *err);
+MUST_USE bool journal_copy_begun(struct journal_writer *w, uint32_t validity, uint32_t next, struct err *err);
+MUST_USE bool journal_copy_failed(struct journal_writer *w, const struct err *why, struct err *err);
+/* `how`: where it is, or why there will be none. */
+MUST_USE bool journal_copy_over(struct journal_writer *w, const char *how, struct err *err);
 MUST_USE bool journal_finished(struct journal_writer *w, const char *how, struct err *err);
 MUST_USE bool journal_sync(struct journal_writer *w, struct err *err);
 /* The same for several journals of one store, with one sync for all. False: none of them counts as written. */

@@ -185,6 +185,36 @@ bool journal_again(struct journal_writer *w, int64_t now, struct err *err)
     return add_time(w, "again", now, err);
 }
 
+bool journal_copy_due(struct journal_writer *w, int64_t now, struct err *err)
+{
+    w->due.next_try = now < 0 ? 0 : now;
+    return add_time(w, "copy-due", now, err);
+}
+
+bool journal_copy_begun(struct journal_writer *w, uint32_t validity, uint32_t next, struct err *err)
+{
+    struct str record = STR_INIT(64);
+    w->announces = true;
+    bool ok = str_addf(&record, err, "copy-begun %" PRIu32 " %" PRIu32, validity, next) &&
+              add_record(w, record.buf, err);
+    str_free(&record);
+    return ok;
+}
+
+bool journal_copy_failed(struct journal_writer *w, const struct err *why, struct err *err)
+{
+    struct str text = STR_INIT(VERDICT_LINE_MAX);
+    bool ok =
+        str_addf(&text, err, "%s\t%s", why->what, why->hint) && add_text(w, "copy-failed", text.buf, err);
+    str_free(&text);
+    return ok;
+}
+
+bool journal_copy_over(struct journal_writer *w, const char *how, struct err *err)
+{
+    return add_text(w, "copy-over", how, err);
+}
+
 /* Alone it announces the removal, and to whoever waits that there will be no report. */
 bool journal_finished(struct journal_writer *w, const char *how, struct err *err)
 {

@@ -38,8 +38,21 @@ static const struct {
     struct journal sum; /* compared but for its pointers */
     const char *held_why, *finished_how, *last_error, *last_hint;
     struct outcome outcomes[RECIPIENTS];
+    const char *copy_said, *copy_hint;
 } cases[] = {
     {.records = ""},
+    {"copy-due 9", .sum = {.next_try = 9, .copy = {.stage = COPY_DUE, .since = 9}}},
+    {"copy-due 9\nnext 0\ncopy-begun 3 4294967295",
+     .sum = {.copy = {.stage = COPY_BEGUN, .since = 9, .validity = 3, .next = UINT32_MAX}}},
+    {"copy-due 9\ncopy-failed No.\\x09Ask.\ncopy-failed Never.\\x09",
+     .sum = {.next_try = 9, .copy = {.stage = COPY_DUE, .since = 9, .tries = 2}}, .copy_said = "Never."},
+    {"copy-due 9\ncopy-failed No.\\x09Ask.",
+     .sum = {.next_try = 9, .copy = {.stage = COPY_DUE, .since = 9, .tries = 1}}, .copy_said = "No.",
+     .copy_hint = "Ask."},
+    {"copy-due 9\ncopy-failed No.\\x09Ask.\nagain 70",
+     .sum = {.again = 70, .copy = {.stage = COPY_DUE, .since = 70}}, .copy_said = "No.", .copy_hint = "Ask."},
+    {"copy-due 9\ncopy-begun 0 0\ncopy-failed No.\\x09Ask.\ncopy-over in Sent\nagain 70",
+     .sum = {.again = 70, .copy = {.stage = COPY_OVER, .since = 9}}, .copy_said = "in Sent"},
     {"attempt 100", .sum = {.attempts = 1, .unfinished = 1, .last_attempt = 100}},
     {"attempt 100\nend", .sum = {.attempts = 1, .last_attempt = 100}},
     {"attempt 1\nattempt 2\nattempt 3", .sum = {.attempts = 3, .unfinished = 3, .last_attempt = 3}},
@@ -146,6 +159,13 @@ START_TEST(test_journal_adds_up)
     same_text(j.finished_how, cases[_i].finished_how);
     same_text(j.last_error, cases[_i].last_error);
     same_text(j.last_hint, cases[_i].last_hint);
+    ck_assert_int_eq(j.copy.stage, want->copy.stage);
+    ck_assert_int_eq(j.copy.since, want->copy.since);
+    ck_assert_uint_eq(j.copy.validity, want->copy.validity);
+    ck_assert_uint_eq(j.copy.next, want->copy.next);
+    ck_assert_uint_eq(j.copy.tries, want->copy.tries);
+    same_text(j.copy.said, cases[_i].copy_said);
+    same_text(j.copy.hint, cases[_i].copy_hint);
     for (size_t i = 0; i < RECIPIENTS; i++) {
         const struct outcome *got = &j.outcomes[i], *wanted = &cases[_i].outcomes[i];
         ck_assert_int_eq(got->verdict, wanted->verdict);
@@ -210,6 +230,16 @@ START_TEST(test_journal_flips_are_found)
 END_TEST
 
 static const char *const senseless[] = {
+    "copy-due",
+    "copy-due x",
+    "copy-begun 1",
+    "copy-begun 1 2 3",
+    "copy-begun 4294967296 1",
+    "copy-begun  1",
+    "copy-begun 00000000000000000001 1",
+    "copy-failed \t",
+    "copy-over \\x41",
+    "copied",
     "attempt",
     "attempt ",
     "attempt x",
