@@ -249,6 +249,21 @@ struct sink *maildir_sink(struct maildir *m)
     return &m->sink;
 }
 
+const char *maildir_path(const struct maildir *m)
+{
+    return m->path;
+}
+
+int maildir_new(const struct maildir *m)
+{
+    return m->new;
+}
+
+int maildir_cur(const struct maildir *m)
+{
+    return m->cur;
+}
+
 void maildir_close(struct maildir **m_p)
 {
     struct maildir *m = *m_p;

@@ -15,6 +15,11 @@ MUST_USE bool maildir_open(const char *path, struct maildir **m_r, struct err *e
 struct sink *maildir_sink(struct maildir *m); /* owned by the maildir */
 void maildir_close(struct maildir **m);
 
+/* For box/maildir_files: the folder's path, and its parts as open folders. */
+const char *maildir_path(const struct maildir *m);
+int maildir_new(const struct maildir *m);
+int maildir_cur(const struct maildir *m);
+
 /* What is there under this base name (the part before ":2,")? Looks in tmp/, new/ and cur/. */
 enum maildir_found { MAILDIR_NOWHERE, MAILDIR_IN_TMP, MAILDIR_PLACED, MAILDIR_ERROR };
 enum maildir_found maildir_look(struct maildir *m, const char *name, struct err *err);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "mail/flags.h"
 #include "net/tls_words.h"
 
 #define IMAP_SECONDS 180 /* for each line; a large folder may take a server that long to open */
@@ -126,14 +127,26 @@ bool imap_finish(struct imap *imap, unsigned tag, const struct imap_events *even
            (answer.status == IMAP_OK || imap_refused(imap, &answer, what, err));
 }
 
-bool imap_send_select(struct imap *imap, const char *name, bool read_only, unsigned *tag_r, struct err *err)
+bool imap_send_select(struct imap *imap, const char *name, bool read_only, const char *how, unsigned *tag_r,
+                      struct err *err)
 {
     struct str quoted = STR_INIT(8192);
-    imap->box = (struct imap_box){0};
+    imap->box = (struct imap_box){.permanent = FLAGS_ALL};
     bool ok = imap_add_quoted(&quoted, name, strlen(name), err) &&
-              imap_send(imap, tag_r, err, "%s %s", read_only ? "EXAMINE" : "SELECT", quoted.buf);
+              imap_send(imap, tag_r, err, "%s %s%s", read_only ? "EXAMINE" : "SELECT", quoted.buf, how);
     str_free(&quoted);
     return ok;
+}
+
+bool imap_enable(struct imap *imap, const char *capability, struct err *err)
+{
+    unsigned tag;
+    if (strv_has_nocase(&imap->enabled, capability))
+        return true;
+    if (!strv_add(&imap->enabled, capability, err) || !imap_send(imap, &tag, err, "ENABLE %s", capability))
+        return false;
+    imap_forget(imap, tag);
+    return true;
 }
 
 bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
@@ -247,6 +260,8 @@ static void imap_free(struct imap *imap)
     str_free(&imap->greeting);
     strv_free(&imap->capabilities);
     strv_free(&imap->alerts);
+    uidset_free(&imap->modified);
+    strv_free(&imap->enabled);
     str_free(&imap->line);
     str_free(&imap->text);
     free(imap);
@@ -350,6 +365,13 @@ const char *imap_peer(const struct imap *imap)
 const struct imap_box *imap_box(const struct imap *imap)
 {
     return &imap->box;
+}
+
+struct uidset imap_take_modified(struct imap *imap)
+{
+    struct uidset modified = imap->modified;
+    imap->modified = (struct uidset)UIDSET_INIT;
+    return modified;
 }
 
 const struct strv *imap_alerts(const struct imap *imap)

@@ -27,12 +27,15 @@ struct imap_box {
     uint32_t validity; /* UIDVALIDITY; 0: the server gave none */
     uint32_t next;     /* UIDNEXT; 0: none */
     uint64_t exists;
+    uint64_t modseq;   /* HIGHESTMODSEQ; 0: none, or it keeps none for this folder */
+    uint8_t permanent; /* flags that it would keep (PERMANENTFLAGS) */
 };
 
 /* What is done with untagged data while a command runs. All may be NULL; false ends the session with `err`. */
 struct imap_events {
     void *arg;
     struct uidset *found;                                                      /* SEARCH and ESEARCH */
+    struct uidset *vanished;                                                   /* VANISHED */
     bool (*list)(void *arg, const struct imap_list *list, struct err *err);    /* LIST and LSUB */
     bool (*state)(void *arg, const struct imap_state *state, struct err *err); /* STATUS */
     /* A message begins; *take_r false: read over it. `so_far` need not have its UID yet. */
@@ -62,6 +65,8 @@ bool imap_usable(
 bool imap_can(const struct imap *imap, const char *capability);
 const char *imap_peer(const struct imap *imap);
 const struct imap_box *imap_box(const struct imap *imap);
+/* What STORE with UNCHANGEDSINCE has left as it is since this was called last, with the set emptied. */
+struct uidset imap_take_modified(struct imap *imap);
 /* [ALERT] texts since the sign-in, to be shown to the person; before it anyone may have written them. */
 const struct strv *imap_alerts(const struct imap *imap);
 
@@ -78,10 +83,12 @@ MUST_USE bool imap_finish(struct imap *imap, unsigned tag, const struct imap_eve
 bool imap_refused(const struct imap *imap, const struct imap_answer *answer, const char *what,
                   struct err *err);
 
-/* EXAMINE or SELECT, sent ahead; `name` is the server's own form of the folder's name. Of the folder before it
- * nothing is known any more. */
-MUST_USE bool imap_send_select(struct imap *imap, const char *name, bool read_only, unsigned *tag_r,
-                               struct err *err);
+/* EXAMINE or SELECT, sent ahead; `name` is the server's own form of the folder's name, `how` may be " (CONDSTORE)"
+ * and its like. Of the folder before it nothing is known any more. */
+MUST_USE bool imap_send_select(struct imap *imap, const char *name, bool read_only, const char *how,
+                               unsigned *tag_r, struct err *err);
+/* ENABLE, once in a session, before any folder is opened; its answer is not waited for. */
+MUST_USE bool imap_enable(struct imap *imap, const char *capability, struct err *err);
 /* "UID FETCH set (items)", sent ahead. */
 MUST_USE bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
                               struct err *err);

@@ -229,7 +229,7 @@ bool imap_has_message(struct imap *imap, const char *folder, const struct imap_b
     struct str quoted = STR_INIT(QUOTED_MAX);
     unsigned tag;
     uint32_t first = 1;
-    bool ok = imap_send_select(imap, folder, true, &tag, err) &&
+    bool ok = imap_send_select(imap, folder, true, "", &tag, err) &&
               imap_finish(imap, tag, NULL, "open the folder for sent mail", err) &&
               imap_add_quoted(&quoted, message_id, strlen(message_id), err);
     if (ok && imap_box(imap)->validity == before->validity && before->next > 0)

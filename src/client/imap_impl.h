@@ -27,6 +27,8 @@ struct imap {
     unsigned news; /* listed messages of the command that is waited for */
     struct imap_pending pending[IMAP_OUTSTANDING_MAX];
     struct imap_box box;
+    struct uidset modified; /* [MODIFIED uids] */
+    struct strv enabled;
     struct strv alerts;
     char bye[400];                  /* the server's goodbye, cleaned */
     struct str line;                /* one line */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/flags.h"
 
 void imap_be_patient(struct imap *imap)
 {
@@ -177,6 +178,14 @@ static bool learn_capabilities(struct imap *imap, const struct imap_part *words,
     return imap_capabilities_add(&imap->capabilities, words->at, words->n, err);
 }
 
+static void take_permanent(struct imap *imap, const struct imap_part *list)
+{
+    uint8_t flags;
+    bool any;
+    if (imap_flags_read(list->at, list->n, &flags, &any))
+        imap->box.permanent = any ? flags | FLAG_PASSED : flags; /* $Forwarded is a keyword */
+}
+
 /* take_code - response codes: of untagged OK, and of tagged answers */
 static bool take_code(struct imap *imap, const struct imap_reply *r, struct err *err)
 {
@@ -187,6 +196,13 @@ static bool take_code(struct imap *imap, const struct imap_reply *r, struct err 
         imap->box.validity = (uint32_t)number;
     else if (imap_part_is(&r->code, "UIDNEXT") && imap_part_number(&r->arguments, UINT32_MAX, &number))
         imap->box.next = (uint32_t)number;
+    else if (imap_part_is(&r->code, "HIGHESTMODSEQ") && imap_part_number(&r->arguments, INT64_MAX, &number))
+        imap->box.modseq = number;
+    else if (imap_part_is(&r->code, "PERMANENTFLAGS"))
+        take_permanent(imap, &r->arguments);
+    else if (imap_part_is(&r->code, "MODIFIED"))
+        return uidset_read(&imap->modified, r->arguments.at, r->arguments.n, err) ||
+               broken(imap, "says in a way that cannot be understood what it did not change", err);
     else if (imap_part_is(&r->code, "ALERT") && imap->session.phase == PHASE_READY &&
              imap->alerts.count < IMAP_ALERTS_MAX) {
         char text[400];
@@ -209,6 +225,8 @@ static bool take_data(struct imap *imap, const struct imap_events *events, const
         return read_state(events, r, err);
     else if (imap_part_is(&r->name, "SEARCH") && events && events->found)
         return imap_search_read(events->found, r->text.at, r->text.n, err) || (imap->lost = true, false);
+    else if (imap_part_is(&r->name, "VANISHED") && events && events->vanished)
+        return imap_vanished_read(events->vanished, r->text.at, r->text.n, err) || (imap->lost = true, false);
     else if (imap_part_is(&r->name, "ESEARCH") && events && events->found)
         return imap_esearch_read(events->found, r->text.at, r->text.n, err) || (imap->lost = true, false);
     return true;

@@ -19,10 +19,11 @@
 #define PROGRAM "tappal-fetch"
 #define SILENCE_MS (20 * 60 * 1000) /* longer than any wait for a server: a child this silent hangs */
 
-enum { OPTION_CONFIG = 256, OPTION_DRY_RUN, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_CONFIG = 256, OPTION_DELETE_MANY, OPTION_DRY_RUN, OPTION_HELP, OPTION_VERSION };
 
 static const struct option options[] = {
     {"config", required_argument, NULL, OPTION_CONFIG},
+    {"delete-many", no_argument, NULL, OPTION_DELETE_MANY},
     {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
@@ -34,6 +35,7 @@ static const struct option options[] = {
 static const char usage[] = "Usage: tappal-fetch [OPTIONS] [ACCOUNT...]\n"
                             "Fetches new mail of these accounts, or of all that have a [fetch] section.\n"
                             "  --dry-run      say what is new; fetch, write and delete nothing\n"
+                            "  --delete-many  let very many deletions at once through (`deletions`)\n"
                             "  -q, --quiet    say nothing unless something goes wrong\n"
                             "  -v, --verbose  show the conversation with the servers\n"
                             "  --config DIR   the configuration folder\n"
@@ -47,6 +49,9 @@ static bool read_options(int argc, char **argv, struct fetch_options *o, int *st
         switch (option) {
         case OPTION_CONFIG:
             o->config = optarg;
+            break;
+        case OPTION_DELETE_MANY:
+            o->delete_many = true;
             break;
         case OPTION_DRY_RUN:
             o->dry_run = true;

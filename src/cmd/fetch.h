@@ -21,7 +21,7 @@ enum {
 
 struct fetch_options {
     const char *config;
-    bool dry_run, verbose, quiet;
+    bool dry_run, delete_many, verbose, quiet;
     bool may_prompt; /* a person sits there, and a single account is fetched */
     bool progress;   /* stderr is a terminal */
 };

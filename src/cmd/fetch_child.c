@@ -94,10 +94,13 @@ static void on_line(void *arg, char direction, const char *line)
 
 static void tell_summary(const struct child *c, const struct pull_result *r)
 {
-    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", aside[80] = "";
+    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", removed[64] = "",
+                                                          aside[80] = "";
     char size[32];
     count(messages, r->messages, "new message", "new messages");
     count(folders, r->folders, "folder", "folders");
+    if (r->removed > 0)
+        snprintf(removed, sizeof removed, ", %llu deleted here", (unsigned long long)r->removed);
     if (r->moved > 0)
         snprintf(moved, sizeof moved, ", %llu moved on the server", (unsigned long long)r->moved);
     if (r->deleted > 0)
@@ -106,9 +109,10 @@ static void tell_summary(const struct child *c, const struct pull_result *r)
         snprintf(aside, sizeof aside, ", %llu in quarantine: tappal status", (unsigned long long)r->aside);
     text_show_size(r->octets, size);
     if (r->messages == 0)
-        snprintf(text, sizeof text, "no new messages%s%s%s", moved, deleted, aside);
+        snprintf(text, sizeof text, "no new messages%s%s%s%s", moved, deleted, removed, aside);
     else
-        snprintf(text, sizeof text, "%s, %s, %s%s%s%s", messages, size, folders, moved, deleted, aside);
+        snprintf(text, sizeof text, "%s, %s, %s%s%s%s%s", messages, size, folders, moved, deleted, removed,
+                 aside);
     tell(c, FETCH_SUMMARY, text);
 }
 
@@ -140,6 +144,7 @@ static bool serve(struct child *c, const char *state, struct pull_result *result
         .account = a,
         .state_dir = state,
         .dry_run = c->options->dry_run,
+        .delete_many = c->options->delete_many,
         .session = {.server = &a->fetch.server,
                     .who = &a->fetch.who,
                     .account = a->name,

@@ -75,6 +75,7 @@ struct send_conf {
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
 enum keep_mode { KEEP_YES, KEEP_NO, KEEP_DAYS };
+enum sync_mode { SYNC_OFF, SYNC_PULL, SYNC_BOTH }; /* the server's changes come here, and ours go there */
 enum toggle { TOGGLE_NO, TOGGLE_YES };
 
 struct fetch_conf {
@@ -83,6 +84,7 @@ struct fetch_conf {
     struct credentials who;
     struct strv folders; /* INBOX where the file says nothing */
     enum toggle subscribed, unseen, mark_seen;
+    enum sync_mode flags, deletions;
     char *search;     /* an IMAP SEARCH program */
     uint32_t max_age; /* seconds; 0: any */
     char *move_to;    /* a folder of the server, by name or use */

@@ -49,6 +49,13 @@ static const struct conf_word toggle_words[] = {
     {NULL, 0, false},
 };
 
+static const struct conf_word sync_words[] = {
+    {"off", SYNC_OFF, false},
+    {"pull", SYNC_PULL, false},
+    {"both", SYNC_BOTH, false},
+    {NULL, 0, false},
+};
+
 static const struct conf_word layout_words[] = {
     {"maildir++", LAYOUT_MAILDIRPP, false},
     {"nested", LAYOUT_NESTED, false},
@@ -175,7 +182,8 @@ const struct conf_option option_table[] = {
     ROW("fetch", "max_age", OPTION_SECONDS, ACCOUNT(fetch.max_age), NULL, "only mail that came to the server within this time, in whole days"),
     WORDS("fetch", "mark_seen", ACCOUNT(fetch.mark_seen), toggle_words, "no", "mark fetched mail as read on the server"),
     ROW("fetch", "move_to", OPTION_TEXT, ACCOUNT(fetch.move_to), NULL, "a folder of the server that fetched mail is moved to"),
-    LATER("fetch", "flags", "how flags are synchronised"), LATER("fetch", "deletions", "how deletions are synchronised"),
+    WORDS("fetch", "flags", ACCOUNT(fetch.flags), sync_words, "off", "off; pull: mail read, answered or flagged elsewhere is so here; both: and the other way"),
+    WORDS("fetch", "deletions", ACCOUNT(fetch.deletions), sync_words, "off", "off; pull: mail deleted on the server is deleted here; both: and the other way"),
     LATER("fetch", "max_size", "how large they may be"), LATER("fetch", "deliver", "a command or LMTP socket that gets the mail"),
     LATER("fetch", "on_new", "a command to run when there is new mail"), LATER("fetch", "every", "how often to look"),
     LATER("fetch", "connections", "how many connections at a time"),

@@ -314,7 +314,8 @@ static void check_sent(const struct view *view)
 
 static void check_imap_only(const struct view *view)
 {
-    static const char *const names[] = {"subscribed", "unseen", "search", "max_age", "mark_seen", "move_to"};
+    static const char *const names[] = {"subscribed", "unseen",  "search", "max_age",
+                                        "mark_seen",  "move_to", "flags",  "deletions"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.server.protocol != PROTO_POP3 || !is_set(view, "fetch", names[i]))
@@ -341,6 +342,12 @@ static void check_fetching(const struct view *view)
         fault_at(view, "fetch", "folders", &err);
     }
     check_imap_only(view);
+    if (fetch->mark_seen && fetch->flags != SYNC_OFF) {
+        err_set(&err, ERR_CONFIG,
+                "`mark_seen` marks as read on the server what `flags` then marks as read here.");
+        err_hint(&err, "Take one of them out.");
+        fault_at(view, "fetch", "mark_seen", &err);
+    }
     if (fetch->move_to && fetch->keep == KEEP_NO) {
         err_set(&err, ERR_CONFIG, "`keep = no` deletes what `move_to` would move.");
         err_hint(&err, "Take one of them out, or say after how many days mail is moved: keep = 30d.");

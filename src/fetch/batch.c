@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "mail/flags.h"
 #include "mail/headsum.h"
 #include "mail/scan.h"
 
@@ -56,13 +57,14 @@ static void name_for(struct batch *b, const struct seen_key *key, char out[MAILD
 
 static bool recover_one(struct batch *b, const struct seen_entry *e, struct err *err)
 {
-    char name[MAILDIR_NAME_MAX + 1];
+    char name[MAILDIR_NAME_MAX + 1], flags[FLAGS_TEXT];
     struct seen_key key = e->key;
     bool fresh = clock_now() - e->when < BATCH_TAKEN_SECONDS;
     snprintf(name, sizeof name, "%s", e->name);
+    flags_letters(e->flags, flags);
     switch (maildir_look(b->box, name, err)) {
     case MAILDIR_IN_TMP:
-        return maildir_finish(b->box, name, "", err) && seen_placed(b->seen, &key, err);
+        return maildir_finish(b->box, name, flags, err) && seen_placed(b->seen, &key, err);
     case MAILDIR_PLACED:
         return seen_placed(b->seen, &key, err);
     case MAILDIR_NOWHERE: /* renamed, and then taken by a reader; after a long time we rather fetch it twice */
@@ -165,11 +167,13 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
     struct sink *sink = maildir_sink(b->box);
     struct batch_item *item = &b->items[b->count];
     unsigned char sha256[32];
+    char flags[FLAGS_TEXT];
     struct seen_entry e = *about;
     e.state = SEEN_OPEN;
     e.when = clock_now();
     name_for(b, &e.key, item->name);
-    struct sink_message m = {.name = item->name, .flags = "", .mtime = e.date, .crlf = true};
+    flags_letters(e.flags, flags);
+    struct sink_message m = {.name = item->name, .flags = flags, .mtime = e.date, .crlf = true};
     if (!sink_amend(sink, &m, err) || !sink_end(sink, &e.size, sha256, err))
         return false;
     uint64_t octets = b->open_octets;

@@ -20,6 +20,7 @@ struct folder {
     char *name;              /* UTF-8, levels parted by "/": for people and patterns */
     char *path;              /* below the maildir's root; "" is the root itself */
     uint32_t validity, next; /* UIDVALIDITY and UIDNEXT, where the server told them unopened; else 0 */
+    uint64_t modseq;         /* HIGHESTMODSEQ, likewise */
 };
 struct folders {
     struct folder *items;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "fetch/batch.h"
+#include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
 
 /* trust_numbers - do the memory's UIDs mean the messages that they meant (RFC 9051 2.3.1.1)? Where host or login have
@@ -80,7 +81,8 @@ static bool is_settled(const struct imap_job *job, const struct folder *folder)
 {
     const struct seen *seen = job->f.seen;
     return folder->validity != 0 && folder->validity == seen_validity(seen) && !seen_moved(seen) &&
-           folder->next != 0 && folder->next == seen_next(seen) && !quarantine_has_due(seen);
+           folder->next != 0 && folder->next == seen_next(seen) && !quarantine_has_due(seen) &&
+           imap_sync_is_settled(job, folder);
 }
 
 /* has_news - does the server say, unopened, that the folder is what we believe, and that something has come? */
@@ -90,30 +92,58 @@ static bool has_news(const struct imap_job *job)
            job->folder->next > seen_next(job->f.seen);
 }
 
-/* select_folder - what was asked ahead is of no use where the numbers are not those we knew */
-static bool select_folder(struct imap_job *job, struct err *err)
+/* send_select - plainly, where the server did not take it otherwise */
+static bool send_select(struct imap_job *job, bool plain, unsigned *tag_r, struct err *err)
 {
-    const struct seen *seen = job->f.seen;
+    struct str how = STR_INIT(128);
+    if (plain)
+        imap_sync_fall_back(job);
+    bool ok = (plain || imap_sync_how(job, job->imap, &how, err)) &&
+              imap_send_select(job->imap, job->folder->wire, !job->writes, how.buf, tag_r, err);
+    str_free(&how);
+    return ok;
+}
+
+static bool open_folder(struct imap_job *job, struct err *err)
+{
+    struct imap_events events = imap_sync_events(job);
+    struct imap_answer answer;
     unsigned tag = job->lead.select;
-    if (tag == 0 && !imap_send_select(job->imap, job->folder->wire, !job->writes, &tag, err))
+    if (tag == 0 && !send_select(job, false, &tag, err))
         return false;
     job->lead.select = 0;
-    if (!imap_finish(job->imap, tag, NULL, "open the folder", err))
-        return err_prefix(err, "%s: ", job->folder->name);
+    if (!imap_await(job->imap, tag, &events, &answer, err))
+        return false;
+    if (answer.status == IMAP_NOT_UNDERSTOOD && job->sync) { /* QRESYNC is too much for some that offer it */
+        if (!imap_box_drop_lead(job, err) || !send_select(job, true, &tag, err) ||
+            !imap_await(job->imap, tag, &events, &answer, err))
+            return false;
+    }
+    return answer.status == IMAP_OK || imap_refused(job->imap, &answer, "open the folder", err) ||
+           err_prefix(err, "%s: ", job->folder->name);
+}
+
+/* check_folder - what was asked ahead is of no use where the numbers are not those we knew */
+static bool check_folder(struct imap_job *job, struct err *err)
+{
     const struct imap_box *box = imap_box(job->imap);
-    bool same = box->validity == seen_validity(seen) && (box->next == 0 || box->next >= seen_next(seen));
-    return same || imap_box_drop_lead(job, err);
+    const struct seen *seen = job->f.seen;
+    bool same = box->validity == seen_validity(seen) && !seen_moved(seen) &&
+                (box->next == 0 || box->next >= seen_next(seen));
+    if (same)
+        return check_numbers(job, err);
+    return imap_box_drop_lead(job, err) && check_numbers(job, err) && imap_sync_again(job, err);
 }
 
 static bool pull_new(struct imap_job *job, struct err *err)
 {
-    if (!check_numbers(job, err) || (!job->empty && !imap_box_list(job, err)))
+    if (!check_folder(job, err) || (!job->empty && !imap_box_list(job, err)))
         return false;
     if (job->pull->dry_run)
         return report_dry(job);
     if (job->empty)
         return true;
-    return imap_box_fetch(job, err) && advance(job, err) &&
+    return imap_box_fetch(job, err) && advance(job, err) && imap_sync_work(job, err) &&
            (!job->pull->account->fetch.mark_seen || imap_box_mark_seen(job, err)) &&
            (!job->deletes || imap_box_delete(job, err));
 }
@@ -125,7 +155,7 @@ bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
         return !job->pull->dry_run || report_dry(job);
     if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job) && !imap_box_lead(job, imap, err))
         return false;
-    if (select_folder(job, err) && pull_new(job, err))
+    if (open_folder(job, err) && pull_new(job, err))
         return true;
     struct err ignored;
     if (imap_usable(imap) && !job->lost)
@@ -141,15 +171,21 @@ bool imap_box_open(const struct pull *pull, struct pull_result *result, const st
     if (!pull_folder_open(pull, folder->wire, folder->name, folder->path, &job.f, err))
         return false;
     job.first = seen_next(job.f.seen);
+    if (!imap_sync_open(&job, err)) {
+        imap_box_close(&job);
+        return false;
+    }
     job.due = (!conf->move_to || target) && imap_box_has_due(&job);
-    job.deletes = !pull->dry_run && (conf->keep == KEEP_NO || target || job.due);
-    job.writes = job.deletes || (!pull->dry_run && conf->mark_seen);
+    bool dismissed = job.sync && job.sync->dismissed.count > 0;
+    job.deletes = !pull->dry_run && (conf->keep == KEEP_NO || target || job.due || dismissed);
+    job.writes = job.deletes || (!pull->dry_run && (conf->mark_seen || (job.sync && job.sync->pushes)));
     *job_r = job;
     return true;
 }
 
 void imap_box_close(struct imap_job *job)
 {
+    imap_sync_close(job);
     pull_folder_close(&job->f, job->result);
     uidset_free(&job->fresh);
     free(job->wanted);

@@ -27,6 +27,8 @@ struct imap_lead {
     unsigned select, list, search, bodies;
 };
 
+struct imap_sync;
+
 struct imap_job {
     const struct pull *pull;
     struct pull_result *result;
@@ -34,6 +36,7 @@ struct imap_job {
     const struct folder *folder;
     struct pull_folder f;
     struct imap_lead lead;
+    struct imap_sync *sync;    /* flags and deletions; NULL: not wanted */
     bool leading;              /* messages that were asked for ahead may come while the list is read */
     bool due, deletes, writes; /* something is to be deleted that came earlier; or at all; or changed */
     bool empty;                /* nothing is there, under numbers that are not those of the memory */

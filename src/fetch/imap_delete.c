@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "fetch/batch.h"
-#include "fetch/imap_box.h"
+#include "fetch/imap_sync.h"
 
 bool imap_box_has_due(const struct imap_job *job)
 {
@@ -190,7 +190,8 @@ bool imap_box_delete(struct imap_job *job, struct err *err)
     bool ok = true;
     for (const struct seen_entry *e = seen_each(job->f.seen, NULL); ok && e; e = seen_each(job->f.seen, e)) {
         uint32_t uid = seen_uid(&e->key);
-        if (pull_is_due(job->pull, e))
+        bool dismissed = job->sync && uidset_has(&job->sync->dismissed, uid);
+        if (pull_is_due(job->pull, e) || dismissed)
             ok = uidset_add(uidset_has(&job->fresh, uid) ? &doomed : &old, uid, uid, err);
     }
     /* What was placed must be durable as such before its other copy goes. */

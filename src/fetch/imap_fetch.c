@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "fetch/batch.h"
-#include "fetch/imap_box.h"
+#include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
 
 static int uid_order(const void *key, const void *item)
@@ -52,8 +52,8 @@ void imap_box_mark(const struct imap_fetch *fetch, unsigned char mark_r[SEEN_MAR
 bool imap_box_send_bodies(struct imap_job *job, const struct uidset *set, unsigned *tag_r, struct err *err)
 {
     char items[80];
-    snprintf(items, sizeof items, "UID RFC822.SIZE INTERNALDATE%s BODY.PEEK[]",
-             imap_box_mark_item(job->imap));
+    snprintf(items, sizeof items, "UID%s RFC822.SIZE INTERNALDATE%s BODY.PEEK[]",
+             job->pull->account->fetch.flags != SYNC_OFF ? " FLAGS" : "", imap_box_mark_item(job->imap));
     return imap_send_fetch(job->imap, set, items, tag_r, err);
 }
 
@@ -99,10 +99,13 @@ static bool take_text(struct imap_job *job, const struct imap_fetch *fetch, bool
 bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
 {
     struct imap_job *job = arg;
-    struct seen_entry about = {
-        .key = seen_key_uid(fetch->uid), .wire = fetch->has_size ? fetch->size : 0, .date = fetch->date};
+    struct seen_entry about = {.key = seen_key_uid(fetch->uid),
+                               .wire = fetch->has_size ? fetch->size : 0,
+                               .date = fetch->date,
+                               .flags = job->sync ? fetch->flags & SYNC_FLAGS : 0};
     bool same = false;
     imap_box_mark(fetch, about.id);
+    imap_sync_hear(job, fetch);
     if (!taken && fetch->body == IMAP_BODY_TEXT && !take_text(job, fetch, &taken, err))
         return false;
     job->reading = false;

@@ -1,7 +1,7 @@
 /* imap_lead - going ahead of the answers: the folder is opened, listed from where we left off, and the first new
  * messages are asked for, all in one flight. Where nothing but some new mail has come since the last run, which is
  * nearly always, nothing is asked in vain; where the folder is not what we believed, the answers are read over. */
-#include "fetch/imap_box.h"
+#include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
 
 #define LEAD_SEARCH 5000 /* UIDs: an answer of one line holds so many */
@@ -28,12 +28,15 @@ bool imap_box_may_lead(const struct imap_job *job)
 bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)
 {
     struct uidset set = UIDSET_INIT;
+    struct str how = STR_INIT(128);
     job->imap = imap;
     bool ok = uidset_add(&set, job->first, job->first + LEAD_BODIES - 1, err) &&
-              imap_send_select(imap, job->folder->wire, !job->writes, &job->lead.select, err) &&
-              imap_box_send_list(job, job->first + LEAD_SEARCH - 1, err) &&
+              imap_sync_how(job, imap, &how, err) &&
+              imap_send_select(imap, job->folder->wire, !job->writes, how.buf, &job->lead.select, err) &&
+              imap_sync_ask(job, err) && imap_box_send_list(job, job->first + LEAD_SEARCH - 1, err) &&
               imap_box_send_bodies(job, &set, &job->lead.bodies, err);
     uidset_free(&set);
+    str_free(&how);
     return ok;
 }
 
@@ -45,11 +48,12 @@ bool imap_box_is_lead(const struct imap_job *job, uint32_t uid)
 bool imap_box_drop_lead(struct imap_job *job, struct err *err)
 {
     unsigned *tags[] = {&job->lead.select, &job->lead.list, &job->lead.search, &job->lead.bodies};
+    struct imap_events events = imap_sync_events(job);
     struct imap_answer answer;
     for (size_t i = 0; i < sizeof tags / sizeof *tags; i++) {
         unsigned tag = *tags[i];
         *tags[i] = 0;
-        if (tag != 0 && !imap_await(job->imap, tag, NULL, &answer, err))
+        if (tag != 0 && !imap_await(job->imap, tag, &events, &answer, err))
             return false;
     }
     return true;

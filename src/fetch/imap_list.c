@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "fetch/batch.h"
-#include "fetch/imap_box.h"
+#include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
 
 #define DAY 86400
@@ -34,6 +34,7 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
 {
     struct imap_job *job = arg;
     (void)taken;
+    imap_sync_hear(job, fetch);
     /* "n:*" gives the last message even where its UID is below n. What is not ours to fetch passes by. */
     if (fetch->uid < job->first || (job->only && !uidset_has(job->only, fetch->uid)))
         return true;

@@ -24,6 +24,7 @@ struct pull {
     struct session_options session;
     const char *state_dir; /* exists, is ours, and its lock is held */
     bool dry_run;
+    bool delete_many; /* however many deletions come at once, they are believed */
     struct pull_watch watch;
 };
 
@@ -32,6 +33,7 @@ struct pull_result {
     uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
     uint64_t deleted, moved;            /* on the server */
     uint64_t aside;                     /* in quarantine, in the folders that were looked at */
+    uint64_t removed;                   /* here, because they are gone there */
     struct err trouble;                 /* the first of them; ERR_NONE: none */
 };
 

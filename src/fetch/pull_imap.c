@@ -9,7 +9,6 @@
 
 #define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
 #define STATE_WINDOW 8 /* STATUS commands under way */
-#define STATE_ITEMS "(UIDNEXT UIDVALIDITY)"
 #define ATTRIBUTES_MAX 100
 
 struct finding {
@@ -58,6 +57,15 @@ static bool is_target(const struct finding *f, const char *name, const struct st
     return pattern && !f->target && folders_wanted(&patterns, name, attributes);
 }
 
+/* state_items - what STATUS is asked for; flags and deletions show in the highest MODSEQ */
+static const char *state_items(const struct finding *f, const struct imap *imap)
+{
+    const struct fetch_conf *conf = &f->pull->account->fetch;
+    bool modseq = (conf->flags != SYNC_OFF || conf->deletions != SYNC_OFF) &&
+                  (imap_can(imap, "CONDSTORE") || imap_can(imap, "QRESYNC"));
+    return modseq ? "(UIDNEXT UIDVALIDITY HIGHESTMODSEQ)" : "(UIDNEXT UIDVALIDITY)";
+}
+
 static bool listed(void *arg, const struct imap_list *list, struct err *err)
 {
     struct finding *f = arg;
@@ -101,6 +109,7 @@ static bool told(void *arg, const struct imap_state *state, struct err *err)
     if (folder) {
         folder->validity = state->validity;
         folder->next = state->next;
+        folder->modseq = state->modseq;
     }
     return true;
 }
@@ -167,9 +176,9 @@ static bool send_list(const struct finding *f, struct imap *imap, bool plain, un
     if (plain)
         return imap_send(imap, tag_r, err, "%s \"\" \"*\"", subscribed ? "LSUB" : "LIST");
     bool use = imap_can(imap, "SPECIAL-USE"), state = imap_can(imap, "LIST-STATUS");
-    return imap_send(imap, tag_r, err, "LIST %s\"\" \"*\"%s%s%s%s%s", subscribed ? "(SUBSCRIBED) " : "",
+    return imap_send(imap, tag_r, err, "LIST %s\"\" \"*\"%s%s%s%s%s%s", subscribed ? "(SUBSCRIBED) " : "",
                      use || state ? " RETURN (" : "", use ? "SPECIAL-USE" : "", use && state ? " " : "",
-                     state ? "STATUS " STATE_ITEMS : "", use || state ? ")" : "");
+                     state ? "STATUS " : "", state ? state_items(f, imap) : "", use || state ? ")" : "");
 }
 
 /* list - an extended LIST that comes to nothing is said again in the old way */
@@ -190,13 +199,13 @@ static bool list(struct finding *f, struct imap *imap, struct err *err)
 }
 
 /* ask_state - *sent_r false: its name cannot be sent, which the opening will say */
-static bool ask_state(struct imap *imap, const struct folder *folder, bool *sent_r, unsigned *tag_r,
-                      struct err *err)
+static bool ask_state(struct imap *imap, const struct folder *folder, const char *items, bool *sent_r,
+                      unsigned *tag_r, struct err *err)
 {
     struct err why = {0};
     struct str name = STR_INIT(8192);
     *sent_r = imap_add_quoted(&name, folder->wire, strlen(folder->wire), &why);
-    bool ok = !*sent_r || imap_send(imap, tag_r, err, "STATUS %s " STATE_ITEMS, name.buf);
+    bool ok = !*sent_r || imap_send(imap, tag_r, err, "STATUS %s %s", name.buf, items);
     str_free(&name);
     return ok;
 }
@@ -214,7 +223,8 @@ static bool ask_states(struct finding *f, struct imap *imap, struct err *err)
         if (sent - done == STATE_WINDOW &&
             !imap_await(imap, tags[done++ % STATE_WINDOW], &events, &answer, err))
             return false;
-        if (folder->validity == 0 && !ask_state(imap, folder, &one, &tags[sent % STATE_WINDOW], err))
+        if (folder->validity == 0 &&
+            !ask_state(imap, folder, state_items(f, imap), &one, &tags[sent % STATE_WINDOW], err))
             return false;
         sent += one;
     }

@@ -147,6 +147,16 @@ const struct seen_entry *seen_find(const struct seen *s, const struct seen_key *
     return e;
 }
 
+const struct seen_entry *seen_message(const struct seen *s, const struct seen_key *key)
+{
+    return seen_slot(s, key);
+}
+
+const struct seen_entry *seen_at(const struct seen *s, size_t number)
+{
+    return number < s->count && s->entries[number].state != SEEN_NONE ? &s->entries[number] : NULL;
+}
+
 bool seen_is_here(const struct seen_entry *e)
 {
     return e->state == SEEN_PLACED || e->state == SEEN_STAYS;
@@ -188,6 +198,21 @@ uint32_t seen_next(const struct seen *s)
 uint64_t seen_modseq(const struct seen *s)
 {
     return s->modseq;
+}
+
+unsigned seen_counts(const struct seen *s)
+{
+    return s->counts;
+}
+
+size_t seen_size(const struct seen *s)
+{
+    return s->count;
+}
+
+size_t seen_number(const struct seen *s, const struct seen_entry *entry)
+{
+    return (size_t)(entry - s->entries);
 }
 
 bool seen_is_empty(const struct seen *s)
@@ -293,6 +318,13 @@ bool seen_set_modseq(struct seen *s, uint64_t modseq, struct err *err)
     return modseq == s->modseq || seen_record(s, text, err);
 }
 
+bool seen_set_counts(struct seen *s, unsigned counts, struct err *err)
+{
+    char text[32];
+    snprintf(text, sizeof text, "counts %u", counts);
+    return counts == s->counts || seen_record(s, text, err);
+}
+
 bool seen_set_flags(struct seen *s, const struct seen_key *key, uint8_t flags, struct err *err)
 {
     const struct seen_entry *e = seen_slot(s, key);
@@ -313,6 +345,11 @@ bool seen_keep(struct seen *s, const struct seen_entry *entry, struct err *err)
     struct seen_entry e = *entry;
     e.name = NULL;
     return record_message(s, "kept", &e, err);
+}
+
+bool seen_away(struct seen *s, const struct seen_key *key, struct err *err)
+{
+    return record_key(s, "away", key, err);
 }
 
 bool seen_placed(struct seen *s, const struct seen_key *key, struct err *err)
@@ -386,6 +423,15 @@ static bool add_change(const struct seen *s, const char *word, const struct seen
     return seen_add_line(out, text, strlen(text), err);
 }
 
+/* add_file - the numbers in its file's name */
+static bool add_file(const struct seen *s, const struct seen_entry *e, struct str *out, struct err *err)
+{
+    char key[SEEN_KEY_TEXT], text[96];
+    seen_key_text(s->owner.protocol, &e->key, key);
+    snprintf(text, sizeof text, "file %s %u %u", key, e->file_validity, e->file_uid);
+    return e->file_validity == 0 || seen_add_line(out, text, strlen(text), err);
+}
+
 static bool add_entry(const struct seen *s, const struct seen_entry *e, struct str *out, struct err *err)
 {
     static const char *const after[] = {
@@ -395,7 +441,8 @@ static bool add_entry(const struct seen *s, const struct seen_entry *e, struct s
         e->state >= SEEN_KNOWN || (add_message(s, &line, e->state == SEEN_OPEN ? "open" : "kept", e, err) &&
                                    seen_add_line(out, line.buf, line.len, err));
     str_free(&line);
-    return ok && add_change(s, after[e->state], &e->key, out, err);
+    return ok && add_change(s, after[e->state], &e->key, out, err) && add_file(s, e, out, err) &&
+           (!e->away || add_change(s, "away", &e->key, out, err));
 }
 
 static bool add_number(struct str *out, const char *word, uint64_t number, struct err *err)
@@ -417,7 +464,8 @@ bool seen_rewrite(struct seen *s, struct err *err)
     struct str text = STR_INIT(PENDING_MAX);
     bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
               add_number(&text, "next", s->next, err) && add_number(&text, "modseq", s->modseq, err) &&
-              add_done(s, &text, err) && quarantine_add_lines(s, &text, err);
+              add_number(&text, "counts", s->counts, err) && add_done(s, &text, err) &&
+              quarantine_add_lines(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
     ok = ok && fs_replace(s->path, text.buf, text.len, 0600, err);
@@ -428,7 +476,7 @@ bool seen_rewrite(struct seen *s, struct err *err)
         close(s->fd);
     if (!open_file(s))
         return err_errno(err, ERR_LOCAL, "%s could not be opened", s->path);
-    s->lines = s->live + s->bad_count + 5;
+    s->lines = s->live + s->bad_count + 6;
     str_clear(&s->pending);
     return true;
 }

@@ -15,6 +15,9 @@
  *   kept KEY WIRE SIZE HASH DATE WHEN FLAGS LETTER ID KIND
  *                                               open and placed in one
  *   flags KEY FLAGS                             the server's, of a message that is placed; "-": none
+ *   file KEY VALIDITY UID                       the numbers in its file's name, where they were others then
+ *   away KEY                                    its file was not here when `deletions = both` began to count
+ *   counts N                                    what deletions mean since: 0 nothing, 1 there, 2 there and here
  *   gone KEY                                    deleted on the server, by us
  *   done SET                                    UIDs that were fetched and are gone (after a rewrite)
  *   asked KEY                                   POP3: the server has said to have deleted it
@@ -39,6 +42,11 @@
 #define SEEN_MARK_BYTES 8  /* the first of a SHA-256: to find a message again under another UID */
 #define SEEN_KEY_TEXT 33
 
+/* What it means that a message is missing: nothing; that it was deleted, on the server; or here as well. */
+#define SEEN_COUNTS_NOTHING 0u
+#define SEEN_COUNTS_SERVER 1u
+#define SEEN_COUNTS_BOTH 2u
+
 /* A UID (the last four bytes, big-endian), or a hash that stands for a POP3 message. */
 struct seen_key {
     unsigned char bytes[SEEN_KEY_BYTES];
@@ -58,6 +66,8 @@ struct seen_entry {
     unsigned char letter[SEEN_MARK_BYTES]; /* of its header, by headsum_letter; all 0: not known */
     unsigned char id[SEEN_MARK_BYTES];     /* of the server's lasting name for it (EMAILID); all 0: none */
     bool stub;                             /* only its header is here, for it is larger than max_size */
+    bool away;                             /* its file is not here, and that means nothing */
+    uint32_t file_validity, file_uid;      /* in its file's name; 0: those that it has now */
     char *name;                            /* SEEN_OPEN: the file's base name */
 };
 
@@ -94,6 +104,7 @@ const struct seen_owner *seen_owner(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
 uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never compared as a whole */
+unsigned seen_counts(const struct seen *seen);   /* SEEN_COUNTS_... */
 bool seen_is_empty(const struct seen *seen);     /* no message was ever recorded */
 /* NULL where the key is not known; a UID that is done and gone is known as SEEN_PLACED with wire and when 0. */
 const struct seen_entry *seen_find(const struct seen *seen, const struct seen_key *key);
@@ -101,12 +112,20 @@ const struct seen_entry *seen_find(const struct seen *seen, const struct seen_ke
 bool seen_is_here(const struct seen_entry *entry);
 /* All entries, in no order: the one behind `at` (NULL: the first), or NULL. Not across changes. */
 const struct seen_entry *seen_each(const struct seen *seen, const struct seen_entry *at);
+/* Entries have numbers below seen_size, which stay while the memory is open and its messages keep their UIDs. */
+size_t seen_size(const struct seen *seen);
+size_t seen_number(const struct seen *seen, const struct seen_entry *entry);
+const struct seen_entry *seen_at(const struct seen *seen, size_t number); /* NULL: it is gone */
+/* The same as seen_find, but NULL for what is done and gone. */
+const struct seen_entry *seen_message(const struct seen *seen, const struct seen_key *key);
 
 /* Each adds a record in memory. What is not synced has not happened. */
 MUST_USE bool seen_set_validity(struct seen *seen, uint32_t validity, struct err *err);
 MUST_USE bool seen_set_next(struct seen *seen, uint32_t next, struct err *err);
 MUST_USE bool seen_set_modseq(struct seen *seen, uint64_t modseq, struct err *err);
 MUST_USE bool seen_set_flags(struct seen *seen, const struct seen_key *key, uint8_t flags, struct err *err);
+MUST_USE bool seen_set_counts(struct seen *seen, unsigned counts, struct err *err);
+MUST_USE bool seen_away(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_intend(struct seen *seen, const struct seen_entry *entry, struct err *err);
 MUST_USE bool seen_placed(struct seen *seen, const struct seen_key *key, struct err *err);
 MUST_USE bool seen_dropped(struct seen *seen, const struct seen_key *key, struct err *err);

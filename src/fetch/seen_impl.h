@@ -19,6 +19,7 @@ struct seen {
     bool broken; /* a sync failed: what is on disk is not known any more */
     uint32_t validity, next;
     uint64_t modseq;
+    unsigned counts;
     struct uidset done;
     struct seen_entry *entries; /* state SEEN_NONE: removed */
     size_t count, cap, live;

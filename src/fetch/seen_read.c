@@ -128,6 +128,18 @@ static bool apply_bad(struct seen *s, const struct fields *f, struct err *err)
     return ok;
 }
 
+static bool apply_file(struct seen *s, const struct fields *f, struct err *err)
+{
+    struct seen_key key;
+    uint64_t validity, uid;
+    struct seen_entry *e = f->count == 4 && read_key(s, f->at[1], &key) ? seen_slot(s, &key) : NULL;
+    if (!e || !text_u64(f->at[2], UINT32_MAX, &validity) || !text_u64(f->at[3], UINT32_MAX, &uid))
+        return err_set(err, ERR_DATA, "bad file");
+    e->file_validity = (uint32_t)validity;
+    e->file_uid = (uint32_t)uid;
+    return true;
+}
+
 /* apply_change - a record of a word and a key */
 static bool apply_change(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
 {
@@ -141,6 +153,10 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
         return seen_put(s, &(struct seen_entry){.key = *key, .state = known ? SEEN_KNOWN : SEEN_VAGUE}, err);
     if (!e)
         return err_set(err, ERR_DATA, "unknown key");
+    if (strcmp(word, "away") == 0) {
+        e->away = true;
+        return true;
+    }
     free(e->name);
     e->name = NULL;
     static const char *const words[] = {
@@ -175,6 +191,8 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
         return apply_message(s, &f, false, err);
     if (strcmp(f.at[0], "flags") == 0)
         return apply_flags(s, &f, err);
+    if (strcmp(f.at[0], "file") == 0)
+        return apply_file(s, &f, err);
     if (strcmp(f.at[0], "bad") == 0)
         return apply_bad(s, &f, err);
     if (f.count != 2)
@@ -187,6 +205,10 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
             quarantine_free(s);
         }
         s->validity = (uint32_t)number;
+        return true;
+    }
+    if (strcmp(f.at[0], "counts") == 0 && text_u64(f.at[1], SEEN_COUNTS_BOTH, &number)) {
+        s->counts = (unsigned)number;
         return true;
     }
     if (strcmp(f.at[0], "modseq") == 0)

@@ -18,6 +18,10 @@ static bool take_over(struct seen *s, const struct seen *old, const struct seen_
         e = *known;
         e.key = seen_key_uid(pairs[i].to);
         e.date = pairs[i].date;
+        if (e.file_validity == 0) {
+            e.file_validity = old->validity;
+            e.file_uid = pairs[i].from;
+        }
         if (!seen_put(s, &e, err))
             return false;
     }

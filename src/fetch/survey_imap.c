@@ -80,7 +80,7 @@ static bool look(const struct pull *pull, const struct folder *folder, struct im
     struct pull_folder f = {0};
     struct imap_events events = {0};
     unsigned tag;
-    if (!imap_send_select(imap, folder->wire, true, &tag, err) ||
+    if (!imap_send_select(imap, folder->wire, true, "", &tag, err) ||
         !imap_finish(imap, tag, &events, "open the folder", err))
         return false;
     s.validity = imap_box(imap)->validity;

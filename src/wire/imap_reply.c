@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/flags.h"
 
 static struct imap_part part(const char *at, const char *end)
 {
@@ -173,6 +174,39 @@ bool imap_esearch_read(struct uidset *set, const char *text, size_t n, struct er
     return true;
 }
 
+bool imap_vanished_read(struct uidset *set, const char *text, size_t n, struct err *err)
+{
+    struct imap_text in = {text, text + n};
+    struct imap_token t = imap_next(&in), due;
+    if (t.kind == IMAP_OPEN) { /* (EARLIER) */
+        if (!imap_skip(&in, t, &due))
+            return broken(err, "VANISHED");
+        t = imap_next(&in);
+    }
+    if (t.kind != IMAP_ATOM || imap_next(&in).kind != IMAP_END)
+        return broken(err, "VANISHED");
+    return uidset_read(set, t.bytes, t.n, err);
+}
+
+/* read_flags - behind the parenthesis, to the other one */
+static bool read_flags(struct imap_text *in, uint8_t *flags_r, bool *any_r)
+{
+    struct imap_token t;
+    *flags_r = 0;
+    *any_r = false;
+    while ((t = imap_next(in)).kind == IMAP_ATOM || t.kind == IMAP_QUOTED) {
+        *flags_r |= flags_of_imap(t.bytes, t.n);
+        *any_r = *any_r || imap_token_is(&t, "\\*");
+    }
+    return t.kind == IMAP_CLOSE;
+}
+
+bool imap_flags_read(const char *text, size_t n, uint8_t *flags_r, bool *any_r)
+{
+    struct imap_text in = {text, text + n};
+    return imap_next(&in).kind == IMAP_OPEN && read_flags(&in, flags_r, any_r);
+}
+
 void imap_list_free(struct imap_list *list)
 {
     strv_free(&list->attributes);
@@ -240,9 +274,13 @@ static bool read_facts(struct imap_state *state, struct imap_text *in)
     while ((name = imap_next(in)).kind == IMAP_ATOM) {
         uint64_t number;
         value = imap_next(in);
-        if (!imap_token_u64(&value, UINT32_MAX, &number)) {
+        if (!imap_token_u64(&value, INT64_MAX, &number)) {
             if (!imap_skip(in, value, &due))
                 return false;
+        } else if (imap_token_is(&name, "HIGHESTMODSEQ")) {
+            state->modseq = number;
+        } else if (number > UINT32_MAX) {
+            continue;
         } else if (imap_token_is(&name, "UIDNEXT")) {
             state->next = (uint32_t)number;
         } else if (imap_token_is(&name, "UIDVALIDITY")) {
@@ -363,6 +401,10 @@ static enum imap_fetch_end read_item(struct imap_fetch *f, struct imap_text *in,
     } else if (imap_token_is(name, "INTERNALDATE") && value.kind == IMAP_QUOTED) {
         if (!imap_date_read(value.bytes, value.n, &f->date))
             f->date = 0;
+    } else if (imap_token_is(name, "FLAGS") && value.kind == IMAP_OPEN) {
+        bool any;
+        f->has_flags = read_flags(in, &f->flags, &any);
+        return f->has_flags ? IMAP_FETCH_WHOLE : IMAP_FETCH_BROKEN;
     } else if (body && imap_token_is_string(&value)) {
         f->body = imap_token_is(&value, "NIL") ? IMAP_BODY_NIL : IMAP_BODY_TEXT;
         f->body_text = value;

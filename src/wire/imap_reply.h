@@ -5,6 +5,8 @@
  *   untagged = "*" SP (("OK" / "NO" / "BAD" / "BYE" / "PREAUTH") SP resp-text / [number SP] name SP data)
  *   resp-text = ["[" code [SP arguments] "]" SP] text
  *
+ *   vanished = "VANISHED" [SP "(EARLIER)"] SP known-uids                       ; RFC 7162 3.2.10
+ *
  * A response is its text: lines, and between them literals with the CRLF before each ("...{3}\r\nabc)"). */
 #ifndef TAPPAL_WIRE_IMAP_REPLY_H
 #define TAPPAL_WIRE_IMAP_REPLY_H
@@ -44,6 +46,11 @@ MUST_USE bool imap_capabilities_add(struct strv *out, const char *text, size_t n
 MUST_USE bool imap_search_read(struct uidset *set, const char *text, size_t n, struct err *err);
 MUST_USE bool imap_esearch_read(struct uidset *set, const char *text, size_t n, struct err *err);
 
+/* VANISHED: UIDs that are gone, whenever that was. */
+MUST_USE bool imap_vanished_read(struct uidset *set, const char *text, size_t n, struct err *err);
+/* A list of flags, "(\Seen $Forwarded)" or "(\Seen \*)"; *any_r: "\*", others may be made. */
+bool imap_flags_read(const char *text, size_t n, uint8_t *flags_r, bool *any_r);
+
 /* LIST: attributes, delimiter, name as it came. */
 struct imap_list {
     struct strv attributes;
@@ -57,6 +64,7 @@ MUST_USE bool imap_list_read(struct imap_list *list_r, const char *text, size_t 
 struct imap_state {
     struct str name;
     uint32_t validity, next; /* UIDVALIDITY, UIDNEXT */
+    uint64_t modseq;         /* HIGHESTMODSEQ */
 };
 void imap_state_free(struct imap_state *state);
 MUST_USE bool imap_state_read(struct imap_state *state_r, const char *text, size_t n, struct err *err);
@@ -75,6 +83,8 @@ struct imap_fetch {
     struct imap_part email_id; /* EMAILID (RFC 8474); n 0: not named */
     struct imap_part gm_msgid; /* X-GM-MSGID, likewise */
     struct imap_token header;  /* of BODY[HEADER...]; IMAP_END: not named */
+    bool has_flags;
+    uint8_t flags; /* FLAGS that have a letter (mail/flags.h) */
     enum imap_body body;
     struct imap_token body_text;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "mail/flags.h"
 #include "wire/imap_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -34,6 +35,9 @@ static void read_data(const char *text, size_t n)
         imap_state_free(&state);
     bool ok = imap_search_read(&set, text, n, &err);
     ok = imap_esearch_read(&set, text, n, &err) && ok;
+    ok = imap_vanished_read(&set, text, n, &err) && ok;
+    if (imap_flags_read(text, n, &fetch.flags, &fetch.has_flags) && fetch.flags > FLAGS_ALL)
+        abort();
     if (!imap_capabilities_add(&words, text, n, &err))
         abort();
     int at_end = imap_literal_at_end(text, n, &due);

@@ -104,7 +104,9 @@ START_TEST(test_seen_flags)
     e.flags = FLAG_SEEN;
     struct seen *s = open_for(&imap_owner, false);
     must(seen_set_validity(s, 5, &err) && seen_intend(s, &e, &err) && seen_keep(s, &other, &err) &&
-         seen_set_modseq(s, 1ull << 62, &err) && seen_sync(s, &err));
+         seen_set_modseq(s, 1ull << 62, &err) && seen_set_counts(s, SEEN_COUNTS_BOTH, &err) &&
+         seen_away(s, &other.key, &err) && seen_sync(s, &err));
+    ck_assert(!seen_away(s, &(struct seen_key){{9}}, &err));
     ck_assert(!seen_set_flags(s, &(struct seen_key){{9}}, FLAG_SEEN, &err));
     seen_close(&s);
     for (int round = 0; round < 3; round++) {
@@ -112,12 +114,21 @@ START_TEST(test_seen_flags)
         ck_assert_uint_eq(seen_modseq(s), 1ull << 62);
         ck_assert_uint_eq(seen_find(s, &e.key)->flags, round == 0 ? FLAG_SEEN : FLAGS_ALL);
         ck_assert_uint_eq(seen_find(s, &other.key)->flags, 0);
+        ck_assert(seen_counts(s) == SEEN_COUNTS_BOTH && seen_find(s, &other.key)->away &&
+                  !seen_find(s, &e.key)->away);
         for (int i = 0; i < 3000; i++)
             must(seen_set_flags(s, &e.key, i % 2 ? 0 : FLAG_DRAFT, &err));
         must(seen_set_flags(s, &e.key, FLAGS_ALL, &err) && seen_sync(s, &err));
         seen_close(&s);
     }
     s = open_for(&imap_owner, false);
+    must(seen_renumber(s, 9, (struct seen_pair[]){{7, 1, 0}, {8, 2, 0}}, 2, &err));
+    must(seen_renumber(s, 10, (struct seen_pair[]){{1, 4, 0}, {2, 5, 0}}, 2, &err));
+    seen_close(&s);
+    s = open_for(&imap_owner, false);
+    e.key = seen_key_uid(4);
+    ck_assert(seen_find(s, &e.key)->file_validity == 5 && seen_find(s, &e.key)->file_uid == 7);
+    ck_assert(seen_modseq(s) == 0 && seen_find(s, &e.key)->flags == FLAGS_ALL && seen_counts(s));
     must(seen_set_validity(s, 6, &err)); /* another numbering: nothing is compared yet */
     ck_assert_uint_eq(seen_modseq(s), 0);
     seen_close(&s);

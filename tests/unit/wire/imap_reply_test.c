@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "mail/flags.h"
 #include "wire/imap_reply.h"
 
 static bool same(const struct imap_part *p, const char *z)
@@ -96,10 +97,19 @@ static const struct {
     uint64_t size, due;
     int64_t date;
     enum imap_body body;
+    uint8_t flags;
 } fetches[] = {
     {.text = "()", .end = IMAP_FETCH_WHOLE},
     {.text = "(UID 5 RFC822.SIZE 120)", .uid = 5, .size = 120},
-    {.text = "(uid 5 FLAGS (\\Seen $Forwarded) rfc822.size 120)", .uid = 5, .size = 120},
+    {.text = "(uid 5 FLAGS (\\Seen $Forwarded) rfc822.size 120)",
+     .uid = 5,
+     .size = 120,
+     .flags = FLAG_SEEN | FLAG_PASSED},
+    {.text = "(FLAGS () UID 5)", .uid = 5},
+    {.text = "(FLAGS (\\Recent \"odd\" \\FLAGGED Junk) MODSEQ (5) UID 5)", .uid = 5, .flags = FLAG_FLAGGED},
+    {.text = "(FLAGS NIL UID 5)", .uid = 5},
+    {.text = "(FLAGS (\\Seen (x)) UID 5)", .end = IMAP_FETCH_BROKEN, .flags = FLAG_SEEN},
+    {.text = "(FLAGS (\\Seen", .end = IMAP_FETCH_BROKEN, .flags = FLAG_SEEN},
     {.text = "(UID 5 RFC822.SIZE 9.37e+06)", .uid = 5},
     {.text = "(UID 5 INTERNALDATE \"17-Jul-1996 02:44:25 -0700\")", .uid = 5, .date = 837596665},
     {.text = "(UID 5 INTERNALDATE \" 1-Jan-1970 00:00:00 +0000\")", .uid = 5, .date = 0},
@@ -160,6 +170,7 @@ START_TEST(test_imap_fetch_read)
     ck_assert_uint_eq(f.size, fetches[_i].size);
     ck_assert_int_eq(f.date, fetches[_i].date);
     ck_assert_int_eq(f.body, fetches[_i].body);
+    ck_assert_uint_eq(f.flags, fetches[_i].flags);
     if (fetches[_i].due)
         ck_assert_uint_eq(due, fetches[_i].due);
 }
@@ -252,17 +263,20 @@ START_TEST(test_imap_state_read)
     static const struct {
         const char *text, *name;
         uint32_t validity, next;
+        uint64_t modseq;
     } states[] = {
-        {"INBOX (UIDNEXT 5 UIDVALIDITY 7)", "INBOX", 7, 5},
-        {"\"two words\" (MESSAGES 1 UIDVALIDITY 4294967295)", "two words", 4294967295u, 0},
-        {"{3}\r\na\"b (X (a b) uidnext 5 SIZE \"1\")", "a\"b", 0, 5},
-        {"a (UIDNEXT 9.3e6 UIDVALIDITY -1)", "a", 0, 0},
-        {"a (UIDNEXT 4294967296)", "a", 0, 0},
-        {"a ()", "a", 0, 0},
-        {"a", NULL, 0, 0},
-        {"a (UIDNEXT 5", NULL, 0, 0},
-        {"(UIDNEXT 5)", NULL, 0, 0},
-        {"a (((", NULL, 0, 0},
+        {"INBOX (UIDNEXT 5 UIDVALIDITY 7)", "INBOX", 7, 5, 0},
+        {"INBOX (HIGHESTMODSEQ 9223372036854775807 UIDNEXT 5)", "INBOX", 0, 5, INT64_MAX},
+        {"INBOX (HIGHESTMODSEQ -1 UIDNEXT 5)", "INBOX", 0, 5, 0},
+        {"\"two words\" (MESSAGES 1 UIDVALIDITY 4294967295)", "two words", 4294967295u, 0, 0},
+        {"{3}\r\na\"b (X (a b) uidnext 5 SIZE \"1\")", "a\"b", 0, 5, 0},
+        {"a (UIDNEXT 9.3e6 UIDVALIDITY -1)", "a", 0, 0, 0},
+        {"a (UIDNEXT 4294967296)", "a", 0, 0, 0},
+        {"a ()", "a", 0, 0, 0},
+        {"a", NULL, 0, 0, 0},
+        {"a (UIDNEXT 5", NULL, 0, 0, 0},
+        {"(UIDNEXT 5)", NULL, 0, 0, 0},
+        {"a (((", NULL, 0, 0, 0},
     };
     struct imap_state state;
     struct err err;
@@ -274,6 +288,7 @@ START_TEST(test_imap_state_read)
         ck_assert_str_eq(state.name.buf, states[i].name);
         ck_assert_uint_eq(state.validity, states[i].validity);
         ck_assert_uint_eq(state.next, states[i].next);
+        ck_assert_uint_eq(state.modseq, states[i].modseq);
         imap_state_free(&state);
     }
 }
@@ -294,6 +309,48 @@ START_TEST(test_imap_search)
     }
     uidset_free(&set);
     str_free(&out);
+}
+END_TEST
+
+START_TEST(test_imap_vanished)
+{
+    static const struct {
+        const char *text, *set; /* NULL: broken */
+    } cases[] = {
+        {"(EARLIER) 41,43:116", "41,43:116"},
+        {"405,407", "405,407"},
+        {"(EARLIER) 1:4294967295", "1:4294967295"},
+        {"", NULL},
+        {"(EARLIER)", NULL},
+        {"(EARLIER 5", NULL},
+        {"5 6", NULL},
+        {"(EARLIER) 0", NULL},
+        {"\"5\"", NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct uidset set = UIDSET_INIT;
+        struct str out = STR_INIT(100);
+        struct err err = {0};
+        bool ok = imap_vanished_read(&set, cases[i].text, strlen(cases[i].text), &err);
+        ck_assert_msg(ok == (cases[i].set != NULL), "%s", cases[i].text);
+        ck_assert(!ok || uidset_write(&set, &out, &err));
+        ck_assert(!ok || strcmp(out.buf, cases[i].set) == 0);
+        uidset_free(&set);
+        str_free(&out);
+    }
+}
+END_TEST
+
+START_TEST(test_imap_flags)
+{
+    uint8_t flags;
+    bool any;
+    ck_assert(imap_flags_read("(\\Seen \\Draft)", 14, &flags, &any) && flags == (FLAG_SEEN | FLAG_DRAFT) &&
+              !any);
+    ck_assert(imap_flags_read("(\\Seen \\*)", 10, &flags, &any) && flags == FLAG_SEEN && any);
+    ck_assert(imap_flags_read("()", 2, &flags, &any) && flags == 0 && !any);
+    ck_assert(!imap_flags_read("\\Seen", 5, &flags, &any));
+    ck_assert(!imap_flags_read("(\\Seen", 6, &flags, &any));
 }
 END_TEST
 
@@ -338,6 +395,8 @@ int main(void)
     tcase_add_test(tc, test_imap_fetch_names);
     tcase_add_loop_test(tc, test_imap_fetch_cut_short, 0, sizeof fetches / sizeof *fetches);
     tcase_add_test(tc, test_imap_fetch_too_deep);
+    tcase_add_test(tc, test_imap_vanished);
+    tcase_add_test(tc, test_imap_flags);
     tcase_add_test(tc, test_imap_state_read);
     tcase_add_loop_test(tc, test_imap_list_read, 0, sizeof lists / sizeof *lists);
     tcase_add_loop_test(tc, test_imap_search, 0, sizeof searches / sizeof *searches);
