@@ -47,6 +47,9 @@ MUST_USE bool pop3_box_headers(struct pop3_job *job, pop3_header_take *take, str
 /* Not synced: it counts once the caller has seen that it is the same mailbox. */
 MUST_USE bool pop3_box_pair(struct pop3_job *job, struct err *err);
 
+/* -- pop3_again.c: known names whose message may be another one -- */
+MUST_USE bool pop3_box_look_again(struct pop3_job *job, struct err *err);
+
 /* -- pop3_fetch.c: those that are to be fetched, made durable -- */
 MUST_USE bool pop3_box_fetch(struct pop3_job *job, struct err *err);
 

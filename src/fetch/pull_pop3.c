@@ -1,7 +1,7 @@
 /* pull_pop3 - a POP3 account: one mailbox, whose messages have names (UIDL) at best.
  *
- * A known message of another size is fetched and compared: some servers count differently from day to day, and some
- * use a name again. The same goes for one that the server has said to have deleted. */
+ * A known message of another size is looked at again: some servers count differently from day to day, and some use a
+ * name again. The same goes for one that the server has said to have deleted. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -80,7 +80,7 @@ static bool work(struct pop3_job *job, struct err *err)
     if (!ok)
         return false;
     choose(job);
-    if (!pop3_box_pair(job, err) || !check_mailbox(job, err))
+    if (!pop3_box_pair(job, err) || !check_mailbox(job, err) || !pop3_box_look_again(job, err))
         return false;
     count_wanted(job);
     if (job->pull->dry_run)

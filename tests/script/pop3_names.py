@@ -103,9 +103,35 @@ def a_bad_message(house):
         tap.same((result.status, sorted(ada.fetched()), server.mailbox), (0, here(10, 11, 12), []), "a message that is handed out at last")
 
 
+def a_deaf_server(house):
+    """It confirms deletions, and makes none: what it lists again is known by its header, then without it."""
+    ada = house.person()
+    with Pop3d(BOX, deaf=True) as server:
+        for what, top, retr, dele, said in (("first", 0, 10, 10, "10 new messages, .*, 10 deleted"), ("again", 10, 0, 10, "no new messages$"), ("and again", 0, 0, 10, "no new messages$")):
+            server.commands.clear()
+            result = fetch(ada, server.port, keep="no")
+            tap.same([verbs(server).count(verb) for verb in ("TOP", "RETR", "DELE")], [top, retr, dele], f"a deaf server, {what}: what it is asked") or print("#", result)
+            tap.matches(result.out, said, f"a deaf server, {what}: what is said")
+        server.odd["deaf"] = False
+        fetch(ada, server.port, keep="no")
+        fetch(ada, server.port, keep="no")
+        tap.same((server.mailbox, sorted(ada.fetched())), ([], here(*range(10, 20))), "a deaf server, at last: all deleted, and each is here once")
+        server.mailbox = [("u10", letter(50))]
+        fetch(ada, server.port, keep="no")
+        tap.same(sorted(ada.fetched()), here(*range(10, 20), 50), "a deaf server: a name is used again")
+
+
+def another_message_of_that_name(house):
+    ada = first(house)
+    with Pop3d([("u10", letter(60, "longer than before")), *BOX[1:]]) as server:
+        result = fetch(ada, server.port)
+        tap.ok(result.status == 0 and verbs(server).count("RETR") == 1, "a known name, another message: fetched", result)
+        tap.same(sorted(ada.fetched()), sorted(here(*range(10, 20)) + here(60, body="longer than before")), "a known name, another message: both are here")
+
+
 def main():
     with fetching.Alone() as house:
-        for part in (names_in_a_new_form, the_same_letter_once_more, another_machine, no_top, a_bad_message):
+        for part in (a_deaf_server, another_message_of_that_name, names_in_a_new_form, the_same_letter_once_more, another_machine, no_top, a_bad_message):
             part(house)
     tap.done()
 
