@@ -139,10 +139,21 @@ static size_t clean_one(const char *s, size_t n, char out[ESCAPED + 1], size_t *
     return len;
 }
 
+/* plain_length - bytes at s that are ASCII and fit to print, at most n */
+static size_t plain_length(const char *s, size_t n)
+{
+    size_t len = 0;
+    while (len < n && s[len] >= 0x20 && s[len] < 0x7f)
+        len++;
+    return len;
+}
+
 bool text_add_clean(struct str *out, const char *bytes, size_t n, size_t most, struct err *err)
 {
     size_t start = out->len;
-    size_t done = 0;
+    size_t done = plain_length(bytes, n < most ? n : most);
+    if (!str_add(out, bytes, done, err))
+        return false;
     while (done < n) {
         char one[ESCAPED + 1];
         size_t taken;

@@ -345,7 +345,10 @@ static bool apply_record(struct journal *j, const char *record, struct err *err)
 
 static void crc_hex(const char *record, size_t n, char out[JOURNAL_CRC_HEX + 1])
 {
-    snprintf(out, JOURNAL_CRC_HEX + 1, "%08x", (unsigned)sum_crc32c(0, record, n));
+    uint32_t crc = sum_crc32c(0, record, n);
+    const unsigned char octets[] = {(unsigned char)(crc >> 24), (unsigned char)(crc >> 16),
+                                    (unsigned char)(crc >> 8), (unsigned char)crc};
+    text_hex(octets, sizeof octets, out);
 }
 
 bool journal_line_add(struct str *out, const char *record, struct err *err)
