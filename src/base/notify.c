@@ -8,6 +8,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 void notify_service(const char *state)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
@@ -25,4 +27,14 @@ void notify_service(const char *state)
     (void)!sendto(fd, state, strlen(state), MSG_NOSIGNAL, (const struct sockaddr *)&to,
                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
     close(fd);
+}
+
+int64_t notify_watchdog_ms(void)
+{
+    const char *period = getenv("WATCHDOG_USEC"), *whose = getenv("WATCHDOG_PID");
+    uint64_t usec, pid;
+    if (!period || !text_u64(period, UINT64_MAX, &usec) ||
+        (whose && (!text_u64(whose, INT32_MAX, &pid) || (pid_t)pid != getpid())))
+        return 0;
+    return (int64_t)(usec / 2000 < INT32_MAX ? usec / 2000 : INT32_MAX);
 }

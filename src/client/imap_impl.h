@@ -25,6 +25,8 @@ struct imap {
     bool lost;
     unsigned tags; /* given out so far */
     unsigned news; /* listed messages of the command that is waited for */
+    bool counted;  /* how many messages the open folder holds is known */
+    bool stirred;  /* the server spoke of something new without being asked */
     struct imap_pending pending[IMAP_OUTSTANDING_MAX];
     struct imap_box box;
     struct uidset modified; /* [MODIFIED uids] */

@@ -155,12 +155,15 @@ static bool read_list(struct imap *imap, const struct imap_events *events, const
 }
 
 /* read_state - one that cannot be read says nothing, as one that never came */
-static bool read_state(const struct imap_events *events, const struct imap_reply *r, struct err *err)
+static bool read_state(struct imap *imap, const struct imap_events *events, const struct imap_reply *r,
+                       struct err *err)
 {
     struct imap_state state;
     struct err why = {0};
-    if (!events || !events->state)
+    if (!events || !events->state) {
+        imap->stirred = true; /* NOTIFY: nobody asked */
         return true;
+    }
     if (!imap_state_read(&state, r->text.at, r->text.n, &why)) {
         if (why.kind != ERR_PROTOCOL)
             *err = why;
@@ -215,14 +218,16 @@ static bool take_code(struct imap *imap, const struct imap_reply *r, struct err 
 static bool take_data(struct imap *imap, const struct imap_events *events, const struct imap_reply *r,
                       struct err *err)
 {
-    if (imap_part_is(&r->name, "EXISTS"))
+    if (imap_part_is(&r->name, "EXISTS")) {
+        imap->stirred = imap->stirred || imap->counted;
+        imap->counted = true;
         imap->box.exists = r->number;
-    else if (imap_part_is(&r->name, "CAPABILITY"))
+    } else if (imap_part_is(&r->name, "CAPABILITY"))
         return learn_capabilities(imap, &r->text, err);
     else if (imap_part_is(&r->name, "LIST") || imap_part_is(&r->name, "LSUB"))
         return read_list(imap, events, r, err);
     else if (imap_part_is(&r->name, "STATUS"))
-        return read_state(events, r, err);
+        return read_state(imap, events, r, err);
     else if (imap_part_is(&r->name, "SEARCH") && events && events->found)
         return imap_search_read(events->found, r->text.at, r->text.n, err) || (imap->lost = true, false);
     else if (imap_part_is(&r->name, "VANISHED") && events && events->vanished)

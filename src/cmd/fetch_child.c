@@ -1,26 +1,34 @@
-/* fetch_child - one account's process: its lock, its pull, and what it says to the parent. */
+/* fetch_child - one account's process: its lock, its pulls, and what it says to the parent. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/fetch.h"
+#include "fetch/outage.h"
 #include "fetch/pull.h"
+#include "fetch/watch.h"
+#include "queue/hook.h"
 
 #define PROGRESS_MS 100 /* more often nobody can read */
 #define PATH_MAX_BYTES 4096
+#define SAID_MAX 100
 
 struct child {
+    const struct fetch_job *job;
     const struct fetch_options *options;
     const struct account *account;
     int pipe;
     size_t index;
-    int64_t told; /* when progress was last told */
+    int64_t told;     /* when progress was last told */
+    struct wake wake; /* with --watch */
+    int64_t asked;    /* when it was last asked whether to stop */
+    bool stopped;
+    struct err trouble; /* of the last look, as it was told: not to be said again and again */
+    struct strv said;   /* with --watch: what was told of folders and messages */
 };
 
 /* tell - one line to the parent; without one there is nobody to tell */
@@ -35,7 +43,7 @@ static void tell(const struct child *c, char kind, const char *text)
 static void tell_error(const struct child *c, const struct err *err)
 {
     char text[FETCH_LINE_MAX];
-    snprintf(text, sizeof text, "%s\t%s", err->what, err->hint);
+    snprintf(text, sizeof text, "%d\t%s\t%s", err->kind, err->what, err->hint);
     tell(c, FETCH_ERROR, text);
     if (!log_to_stderr())
         log_event(LOG_LEVEL_ERROR, "trouble", "account", c->account->name, "kind", err_kind_name(err->kind),
@@ -57,27 +65,24 @@ static void on_progress(void *arg, const char *folder, uint64_t done, uint64_t t
     tell(c, FETCH_PROGRESS, text);
 }
 
-static void count(char out[64], uint64_t n, const char *one, const char *many)
-{
-    snprintf(out, 64, "%llu %s", (unsigned long long)n, n == 1 ? one : many);
-}
-
 static void on_found(void *arg, const char *folder, uint64_t messages, uint64_t octets)
 {
-    struct child *c = arg;
-    char text[FETCH_LINE_MAX], number[64], size[32];
-    count(number, messages, "new message", "new messages");
-    text_show_size(octets, size);
-    if (messages == 0)
-        snprintf(text, sizeof text, "%.300s: no new messages", folder);
-    else
-        snprintf(text, sizeof text, "%.300s: %s, %s", folder, number, size);
-    tell(c, FETCH_SUMMARY, text);
+    char text[FETCH_LINE_MAX];
+    snprintf(text, sizeof text, "%llu %llu %.300s", (unsigned long long)messages, (unsigned long long)octets,
+             folder);
+    tell(arg, FETCH_FOUND, text);
 }
 
+/* on_trouble - with --watch each is told once, not at each look */
 static void on_trouble(void *arg, const struct err *err)
 {
-    tell_error(arg, err);
+    struct child *c = arg;
+    struct err ignored;
+    if (c->options->watch && strv_has(&c->said, err->what))
+        return;
+    if (c->options->watch && (c->said.count == SAID_MAX || !strv_add(&c->said, err->what, &ignored)))
+        strv_free(&c->said);
+    tell_error(c, err);
 }
 
 static void on_notice(void *arg, const char *text)
@@ -92,52 +97,30 @@ static void on_line(void *arg, char direction, const char *line)
     tell(arg, FETCH_DIALOGUE, text);
 }
 
-static void tell_summary(const struct child *c, const struct pull_result *r)
+/* is_stopped - has --watch been told to end? Asked often, hence not of the kernel each time. */
+static bool is_stopped(void *arg)
 {
-    char text[FETCH_LINE_MAX], messages[64], folders[64], moved[64] = "", deleted[64] = "", removed[64] = "",
-                                                          aside[80] = "";
-    char size[32];
-    count(messages, r->messages, "new message", "new messages");
-    count(folders, r->folders, "folder", "folders");
-    if (r->removed > 0)
-        snprintf(removed, sizeof removed, ", %llu deleted here", (unsigned long long)r->removed);
-    if (r->moved > 0)
-        snprintf(moved, sizeof moved, ", %llu moved on the server", (unsigned long long)r->moved);
-    if (r->deleted > 0)
-        snprintf(deleted, sizeof deleted, ", %llu deleted on the server", (unsigned long long)r->deleted);
-    if (r->aside > 0)
-        snprintf(aside, sizeof aside, ", %llu in quarantine: tappal status", (unsigned long long)r->aside);
-    text_show_size(r->octets, size);
-    if (r->messages == 0)
-        snprintf(text, sizeof text, "no new messages%s%s%s%s", moved, deleted, removed, aside);
-    else
-        snprintf(text, sizeof text, "%s, %s, %s%s%s%s%s", messages, size, folders, moved, deleted, removed,
-                 aside);
-    tell(c, FETCH_SUMMARY, text);
+    struct child *c = arg;
+    int64_t now = clock_mono_ms();
+    if (!c->options->watch || c->stopped || now - c->asked < PROGRESS_MS)
+        return c->stopped;
+    c->asked = now;
+    return c->stopped = wake_is_stopped(&c->wake);
 }
 
-/* -- the work -- */
-
-/* take_lock - 1 it is ours until the process ends, 0 another run has it, -1 error. A dry run makes no file; where
- * there is none, nobody else is at work. */
-static int take_lock(const char *state, bool dry_run, struct err *err)
+static void tell_done(const struct child *c, const struct pull_result *r)
 {
-    struct str path = STR_INIT(PATH_MAX_BYTES);
-    int fd = -1, got = -1;
-    if (fs_join(&path, state, "lock", err)) {
-        fd = open(path.buf, O_RDWR | (dry_run ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0)
-            got = fs_try_lock(fd, err);
-        else if (dry_run && errno == ENOENT)
-            got = 1;
-        else
-            err_errno(err, ERR_LOCAL, "%s could not be opened", path.buf);
-    }
-    str_free(&path);
-    return got;
+    char text[FETCH_LINE_MAX];
+    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %llu %llu", (unsigned long long)r->messages,
+             (unsigned long long)r->octets, (unsigned long long)r->folders, (unsigned long long)r->moved,
+             (unsigned long long)r->deleted, (unsigned long long)r->removed, (unsigned long long)r->aside);
+    tell(c, FETCH_DONE, text);
 }
 
-static bool serve(struct child *c, const char *state, struct pull_result *result, struct err *err)
+/* -- one look at the server -- */
+
+static bool serve(struct child *c, const char *state, struct pull_line *line, struct pull_result *result,
+                  struct err *err)
 {
     const struct account *a = c->account;
     struct pull pull = {
@@ -156,28 +139,138 @@ static bool serve(struct child *c, const char *state, struct pull_result *result
                   .progress = on_progress,
                   .found = on_found,
                   .trouble = on_trouble,
-                  .notice = on_notice},
+                  .notice = on_notice,
+                  .stopped = is_stopped},
     };
-    bool ok = pull_account(&pull, result, err);
+    bool ok = pull_account_over(&pull, line, result, err);
     if (!c->options->dry_run && (ok || result->messages > 0))
-        tell_summary(c, result);
+        tell_done(c, result);
     return ok;
 }
 
-int fetch_child(const struct fetch_options *o, const struct place *place, const struct account *account,
-                int pipe, size_t index)
+/* look - *taken_r: another run is at work */
+static bool look(struct child *c, const char *state, struct pull_line *line, struct pull_result *result,
+                 bool *taken_r, struct err *err)
 {
-    struct child c = {.options = o, .account = account, .pipe = pipe, .index = index};
-    struct str state = STR_INIT(PATH_MAX_BYTES);
+    int fd;
+    bool locked;
+    *taken_r = false;
+    if (!pull_lock(state, c->options->dry_run, &fd, &locked, err))
+        return false;
+    *taken_r = !locked;
+    bool ok = *taken_r || serve(c, state, line, result, err);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* -- what failed -- */
+
+static void tell_outage(const struct child *c, const char *state, const struct err *err)
+{
+    struct err why = *err, ignored;
+    int64_t since, now = clock_now();
+    bool tell_it = false;
+    char duration[32];
+    if (!outage_note(state, now, &since, &tell_it, &ignored) || !tell_it)
+        return;
+    text_show_duration((uint64_t)(now - since), duration);
+    err_prefix(&why, "There has been no network for %s: ", duration);
+    tell_error(c, &why);
+    hook_tell(c->job->config, c->account->name, HOOK_CANNOT_FETCH, why.what, why.hint);
+}
+
+/* fail - says why, unless that is no news; the exit status */
+static int fail(struct child *c, const char *state, const struct err *err)
+{
+    bool outage = outage_is(err), watched = c->options->terminal || c->options->verbose;
+    if (outage && !watched && !c->options->dry_run)
+        tell_outage(c, state, err);
+    else if (strcmp(c->trouble.what, err->what) != 0) {
+        tell_error(c, err);
+        if (c->options->watch && err->kind == ERR_AUTH)
+            hook_tell(c->job->config, c->account->name, HOOK_NEEDS_LOGIN, err->what, err->hint);
+    }
+    c->trouble = *err;
+    return outage ? err_exit_status(ERR_REFUSED_TEMP) : err_exit_status(err->kind);
+}
+
+static int fetch_once(struct child *c, const char *state)
+{
+    struct pull_line line = {0};
     struct pull_result result = {0};
     struct err err = {0};
-    bool found = o->dry_run ? place_fetch_state_if_there(place, account, &state, &err)
-                            : place_fetch_state(place, account, &state, &err);
-    int locked = found ? take_lock(state.buf, o->dry_run, &err) : -1;
-    if (locked == 0)
-        tell(&c, FETCH_NOTICE, "Another tappal-fetch is at work on this account; it is left to that one.");
-    else if (locked < 0 || !serve(&c, state.buf, &result, &err))
+    bool taken;
+    bool ok = look(c, state, &line, &result, &taken, &err);
+    pull_line_close(&line);
+    if (taken)
+        tell(c, FETCH_NOTICE, "Another tappal-fetch is at work on this account; it is left to that one.");
+    if (!ok)
+        return fail(c, state, &err);
+    if (!c->options->dry_run)
+        outage_over(state);
+    return err_exit_status(result.trouble.kind);
+}
+
+/* -- again and again -- */
+
+struct watched {
+    struct child *child;
+    const char *state;
+};
+
+static enum watch_end look_again(void *arg, struct pull_line *line, struct err *err)
+{
+    struct watched *w = arg;
+    struct pull_result result = {0};
+    bool taken;
+    bool ok = look(w->child, w->state, line, &result, &taken, err);
+    if (!ok && !w->child->stopped)
+        fail(w->child, w->state, err);
+    if (!ok)
+        return WATCH_FAILED;
+    if (taken)
+        return WATCH_TAKEN;
+    outage_over(w->state);
+    w->child->trouble = (struct err){0};
+    return WATCH_GOOD;
+}
+
+static void on_state(void *arg, const char *text)
+{
+    tell(((struct watched *)arg)->child, FETCH_STATE, text);
+}
+
+static int fetch_on(struct child *c, const char *state)
+{
+    struct err err = {0};
+    struct watched w = {.child = c, .state = state};
+    struct watch watch = {
+        .account = c->account, .wake = &c->wake, .arg = &w, .look = look_again, .state = on_state};
+    if (!wake_open(&c->wake, &err)) {
+        tell_error(c, &err);
+        return err_exit_status(err.kind);
+    }
+    watch_run(&watch);
+    wake_close(&c->wake);
+    strv_free(&c->said);
+    return 0;
+}
+
+int fetch_child(const struct fetch_job *job, size_t index, int pipe)
+{
+    const struct account *account = job->accounts[index];
+    struct child c = {.job = job, .options = &job->options, .account = account, .pipe = pipe, .index = index};
+    struct str state = STR_INIT(PATH_MAX_BYTES);
+    struct err err = {0};
+    int status;
+    if (!(job->options.dry_run ? place_fetch_state_if_there(job->place, account, &state, &err)
+                               : place_fetch_state(job->place, account, &state, &err))) {
         tell_error(&c, &err);
+        status = err_exit_status(err.kind);
+    } else {
+        status = job->options.watch ? fetch_on(&c, state.buf) : fetch_once(&c, state.buf);
+    }
     str_free(&state);
-    return err_exit_status(err.kind != ERR_NONE ? err.kind : result.trouble.kind);
+    return status;
 }

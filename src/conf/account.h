@@ -87,6 +87,7 @@ struct fetch_conf {
     enum sync_mode flags, deletions;
     char *search;     /* an IMAP SEARCH program */
     uint32_t max_age; /* seconds; 0: any */
+    uint32_t every;   /* seconds between two looks of --watch; 0: as watch.h says */
     char *move_to;    /* a folder of the server, by name or use */
     char *maildir;    /* absolute */
     enum layout layout;

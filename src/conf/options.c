@@ -185,7 +185,8 @@ const struct conf_option option_table[] = {
     WORDS("fetch", "flags", ACCOUNT(fetch.flags), sync_words, "off", "off; pull: mail read, answered or flagged elsewhere is so here; both: and the other way"),
     WORDS("fetch", "deletions", ACCOUNT(fetch.deletions), sync_words, "off", "off; pull: mail deleted on the server is deleted here; both: and the other way"),
     LATER("fetch", "max_size", "how large they may be"), LATER("fetch", "deliver", "a command or LMTP socket that gets the mail"),
-    LATER("fetch", "on_new", "a command to run when there is new mail"), LATER("fetch", "every", "how often to look"),
+    LATER("fetch", "on_new", "a command to run when there is new mail"),
+    ROW("fetch", "every", OPTION_SECONDS, ACCOUNT(fetch.every), NULL, "how often tappal-fetch --watch looks, where the server does not tell it of new mail"),
     LATER("fetch", "connections", "how many connections at a time"),
     LATER("fetch", "received", "whether a Received line is added"),
 

@@ -82,7 +82,7 @@ bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct imap_job *job = arg;
     show_progress(job);
-    return batch_write(job->f.batch, bytes, n, err);
+    return pull_goes_on(job->pull, err) && batch_write(job->f.batch, bytes, n, err);
 }
 
 /* take_text - a message that came as a quoted string */

@@ -14,7 +14,7 @@ static void show_progress(const struct pop3_job *job)
 static bool take(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct pop3_job *job = arg;
-    if (!job->reading && !batch_begin(job->f.batch, NULL, 0, err))
+    if (!pull_goes_on(job->pull, err) || (!job->reading && !batch_begin(job->f.batch, NULL, 0, err)))
         return false;
     job->reading = true;
     show_progress(job);

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "client/imap.h"
 #include "fetch/batch.h"
 #include "fetch/quarantine.h"
 
@@ -159,11 +160,35 @@ bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, st
     return got >= 0;
 }
 
-bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)
+bool pull_goes_on(const struct pull *pull, struct err *err)
+{
+    return !pull->watch.stopped || !pull->watch.stopped(pull->watch.arg) ||
+           err_set(err, ERR_NETWORK, "Fetching was stopped.");
+}
+
+bool pull_account_over(const struct pull *pull, struct pull_line *line, struct pull_result *result_r,
+                       struct err *err)
 {
     *result_r = (struct pull_result){0};
     if (!pull->dry_run && !clean_state(pull->state_dir, err))
         return false;
-    return pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result_r, err)
-                                                              : pull_imap(pull, result_r, err);
+    bool ok = pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result_r, err)
+                                                                 : pull_imap(pull, line, result_r, err);
+    if (!ok)
+        pull_line_close(line);
+    return ok;
+}
+
+void pull_line_close(struct pull_line *line)
+{
+    imap_close(&line->imap);
+    folders_free(&line->folders);
+}
+
+bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err)
+{
+    struct pull_line line = {0};
+    bool ok = pull_account_over(pull, &line, result_r, err);
+    pull_line_close(&line);
+    return ok;
 }

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "client/session.h"
+#include "fetch/folders.h"
 
-/* All are called with `arg`; none may be NULL. */
+/* All are called with `arg`; none but `stopped` may be NULL. */
 struct pull_watch {
     void *arg;
     /* Messages of this folder, of those that are to come, and octets since the beginning of the run. */
@@ -17,6 +18,8 @@ struct pull_watch {
     /* Something went wrong with one message or folder; the rest goes on. */
     void (*trouble)(void *arg, const struct err *err);
     void (*notice)(void *arg, const char *text);
+    /* Is this run to end before its time? Then what has come is made durable, and the pull fails. */
+    bool (*stopped)(void *arg);
 };
 
 struct pull {
@@ -37,8 +40,20 @@ struct pull_result {
     struct err trouble;                 /* the first of them; ERR_NONE: none */
 };
 
+/* A session that outlives a pull: `--watch` waits on it for more. By POP3 there is none. */
+struct pull_line {
+    struct imap *imap;      /* NULL: none is open */
+    struct folders folders; /* that the last pull looked at */
+};
+void pull_line_close(struct pull_line *line);
+
 /* False: the account could not be served (to its end). */
 MUST_USE bool pull_account(const struct pull *pull, struct pull_result *result_r, struct err *err);
+/* The same, over the line's session where it has one; else a new one, which stays open unless the pull fails. */
+MUST_USE bool pull_account_over(const struct pull *pull, struct pull_line *line, struct pull_result *result_r,
+                                struct err *err);
+/* False, with `err` set, where the run is to end before its time. */
+MUST_USE bool pull_goes_on(const struct pull *pull, struct err *err);
 
 /* The account's lock, *got_r false: another run has it. It is ours while *fd_r is open. Where only is looked no file is
  * made: *fd_r is -1 where there is none, for then nobody else is at work. */
@@ -50,7 +65,8 @@ struct maildir;
 struct seen;
 struct seen_entry;
 
-MUST_USE bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err);
+MUST_USE bool pull_imap(const struct pull *pull, struct pull_line *line, struct pull_result *result,
+                        struct err *err);
 MUST_USE bool pull_pop3(const struct pull *pull, struct pull_result *result, struct err *err);
 void pull_trouble(const struct pull *pull, struct pull_result *result, const struct err *why);
 

@@ -283,7 +283,7 @@ static bool pull_folder(struct finding *f, const struct folder *folder, struct i
 static bool pull_folders(struct finding *f, struct imap *imap, struct err *err)
 {
     for (size_t i = 0; i < f->folders->count; i++)
-        if (!pull_folder(f, &f->folders->items[i], imap, err))
+        if (!pull_goes_on(f->pull, err) || !pull_folder(f, &f->folders->items[i], imap, err))
             return false;
     return true;
 }
@@ -297,10 +297,11 @@ static bool go_ahead(void *arg, struct imap *imap, struct err *err)
     return !imap_can(imap, "LIST-EXTENDED") || send_list(f, imap, false, &f->listing, err);
 }
 
-static void show_alerts(const struct pull *pull, const struct imap *imap)
+/* show_alerts - but for the first `known` of them */
+static void show_alerts(const struct pull *pull, const struct imap *imap, size_t known)
 {
     const struct strv *alerts = imap_alerts(imap);
-    for (size_t i = 0; i < alerts->count; i++) {
+    for (size_t i = known; i < alerts->count; i++) {
         char text[512];
         text_clean(text, sizeof text, alerts->items[i], strlen(alerts->items[i]));
         pull->watch.notice(pull->watch.arg, text);
@@ -318,22 +319,15 @@ static bool open_early(struct finding *f, struct err *err)
     return f->early;
 }
 
-static bool visit(struct finding *f, struct err *err)
+static bool sign_in(struct finding *f, struct imap **imap_r, struct err *err)
 {
     struct str memory = STR_INIT(4096);
     struct imap_ahead ahead = {.remember = !f->pull->dry_run, .send = go_ahead, .arg = f};
-    struct imap *imap = NULL;
     enum session_phase phase;
     bool ok = fs_join(&memory, f->pull->state_dir, "server", err);
     ahead.memory = memory.buf;
-    ok = ok && imap_open(&f->pull->session, &ahead, &imap, &phase, err);
+    ok = ok && imap_open(&f->pull->session, &ahead, imap_r, &phase, err);
     str_free(&memory);
-    if (!ok)
-        return false;
-    ok = f->early ? pull_one(f, &f->inbox, imap, err)
-                  : find_folders(f, imap, err) && pull_folders(f, imap, err);
-    show_alerts(f->pull, imap);
-    imap_close(&imap);
     return ok;
 }
 
@@ -353,14 +347,24 @@ bool pull_imap_folders(const struct pull *pull, struct pull_result *result, stru
     return ok;
 }
 
-bool pull_imap(const struct pull *pull, struct pull_result *result, struct err *err)
+static bool visit(struct finding *f, struct pull_line *line, struct err *err)
 {
-    struct folders folders = {0};
-    struct finding f = {.pull = pull, .result = result, .folders = &folders};
-    bool ok = open_early(&f, err) && visit(&f, err);
+    size_t alerts = line->imap ? imap_alerts(line->imap)->count : 0;
+    if (!(line->imap ? go_ahead(f, line->imap, err) : sign_in(f, &line->imap, err)))
+        return false;
+    bool ok = f->early ? pull_one(f, &f->inbox, line->imap, err)
+                       : find_folders(f, line->imap, err) && pull_folders(f, line->imap, err);
+    show_alerts(f->pull, line->imap, alerts);
+    return ok;
+}
+
+bool pull_imap(const struct pull *pull, struct pull_line *line, struct pull_result *result, struct err *err)
+{
+    struct finding f = {.pull = pull, .result = result, .folders = &line->folders};
+    folders_free(&line->folders);
+    bool ok = open_early(&f, err) && visit(&f, line, err);
     if (f.early)
         imap_box_close(&f.inbox);
-    folders_free(&folders);
     strv_free(&f.all);
     strv_free(&f.attributes);
     free(f.target);

@@ -105,13 +105,14 @@ static int open_signals(const int *signals, size_t count)
 bool wake_open(struct wake *w_r, struct err *err)
 {
     struct wake w = {.fifo = -1,
+                     .peer = -1,
                      .signals = open_signals((const int[]){SIGTERM, SIGINT, SIGHUP}, 3),
                      .children = open_signals((const int[]){SIGCHLD}, 1),
                      .timer = timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK),
                      .route = -1,
                      .suspended = suspended_ms()};
     if (w.signals < 0 || w.children < 0 || w.timer < 0) {
-        err_errno(err, ERR_LOCAL, "The runner cannot wait for anything");
+        err_errno(err, ERR_LOCAL, "This process cannot wait for anything");
         wake_close(&w);
         return false;
     }
@@ -192,6 +193,8 @@ static enum wake_why look(struct wake *w, const struct pollfd *p)
         drain(w->children);
         why = WAKE_CALLED;
     }
+    if (p[5].revents != 0)
+        why = WAKE_HEARD;
     if (p[2].revents != 0 && read_route(w->route))
         why = WAKE_NETWORK;
     if (has_resumed(w))
@@ -202,16 +205,16 @@ static enum wake_why look(struct wake *w, const struct pollfd *p)
 enum wake_why wake_wait(struct wake *w, int64_t seconds)
 {
     enum wake_why why = WAKE_TIME;
-    struct pollfd p[] = {{.fd = w->signals, .events = POLLIN},
-                         {.fd = w->fifo, .events = POLLIN},
-                         {.fd = w->route, .events = POLLIN},
-                         {.fd = w->timer, .events = POLLIN},
-                         {.fd = w->children, .events = POLLIN}};
+    struct pollfd p[] = {{.fd = w->signals, .events = POLLIN},  {.fd = w->fifo, .events = POLLIN},
+                         {.fd = w->route, .events = POLLIN},    {.fd = w->timer, .events = POLLIN},
+                         {.fd = w->children, .events = POLLIN}, {.fd = w->peer, .events = POLLIN}};
     set_timer(w, seconds);
     while (poll(p, sizeof p / sizeof *p, -1) >= 0 || errno == EINTR) {
         enum wake_why now = look(w, p);
-        if (now == WAKE_NETWORK && why != WAKE_NETWORK)
+        if (now == WAKE_NETWORK && why != WAKE_NETWORK) {
             set_timer(w, SETTLE);
+            p[5].fd = -1; /* the server's words can wait as well */
+        }
         why = later_of(why, now);
         if (p[3].revents != 0 || (why != WAKE_TIME && why != WAKE_NETWORK))
             break;

@@ -1,5 +1,6 @@
-/* wake - sleeping until something happens that a queue waits for: the time is over, somebody wrote to the FIFO, the
- * network came up, the machine woke from suspend, a child ended, or we are told to stop. */
+/* wake - sleeping until something happens that a queue or a mailbox waits for: the time is over, somebody wrote to
+ * the FIFO, a server has something to say, the network came up, the machine woke from suspend, a child ended, or we are
+ * told to stop. */
 #ifndef TAPPAL_NET_WAKE_H
 #define TAPPAL_NET_WAKE_H
 
@@ -9,10 +10,11 @@
 #include "base/err.h"
 
 /* CALLED: by the FIFO, or by the end of a child */
-enum wake_why { WAKE_TIME, WAKE_CALLED, WAKE_NETWORK, WAKE_RESUMED, WAKE_STOPPED };
+enum wake_why { WAKE_TIME, WAKE_CALLED, WAKE_HEARD, WAKE_NETWORK, WAKE_RESUMED, WAKE_STOPPED };
 
 struct wake {
     int fifo; /* the caller sets it; closed with the rest; -1: none */
+    int peer; /* a connection that can be read: WAKE_HEARD; the caller sets, reads and closes it; -1: none */
     int signals, children, timer;
     int route;         /* netlink; -1 where there is none: then the time alone wakes */
     int64_t suspended; /* milliseconds that this machine has slept since it started */

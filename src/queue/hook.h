@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 
 #define HOOK_NEEDS_LOGIN "needs-login"     /* the server refused the password, or there is none */
+#define HOOK_CANNOT_FETCH "cannot-fetch"   /* an account has had no network for hours */
 #define HOOK_CANNOT_SEND "cannot-send"     /* an account has failed for as long as warn_after */
 #define HOOK_RETURNED "returned"           /* a message came back */
 #define HOOK_UNDELIVERABLE "undeliverable" /* and so did one that nobody could be told of */

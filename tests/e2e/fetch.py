@@ -192,7 +192,10 @@ def the_terminal(house, ada):
     for i in range(200):
         house.put(letter(f"number {i}"))
     result = ada.run("tappal-fetch", tty=True, TERM="vt100")
-    tap.ok(result.status == 0 and re.search(r"\rwork: INBOX \d+/200, ", result.err) and result.err.endswith("\r\033[K"), "a terminal: progress, and it goes away", result)
+    tap.ok(result.status == 0 and re.search(r"\x1b\[1mwork\x1b\[0m  INBOX \d+/200, ", result.err) and result.err.endswith("\033[J"), "a terminal: progress, and it goes away", result)
+    house.put(letter("and one"))
+    result = ada.run("tappal-fetch", tty=True, TERM="vt100", NO_COLOR="1")
+    tap.ok(result.status == 0 and "work  INBOX 0/1, " in result.err and "\033[1m" not in result.err, "NO_COLOR: nothing is bold", result)
     house.put(letter("one more"))
     result = ada.run("tappal-fetch", tty=True, TERM="dumb")
     tap.same((result.status, result.err), (0, ""), "a dumb terminal: no progress")

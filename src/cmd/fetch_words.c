@@ -1,0 +1,217 @@
+/* fetch_words - see fetch_words.h. */
+#include "cmd/fetch_words.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json_out.h"
+#include "base/text.h"
+#include "cmd/say.h"
+
+#define SETTLED_MS 2000 /* before that a rate says nothing */
+#define JSON_MAX 16384
+
+#define ull unsigned long long /* what printf and scanf know */
+
+/* -- reading -- */
+
+bool fetch_at_take(struct fetch_at *at, const char *text, int64_t now_ms)
+{
+    ull done, total, octets;
+    int n = 0;
+    if (sscanf(text, "%llu %llu %llu %n", &done, &total, &octets, &n) != 3 || n == 0)
+        return false;
+    if (strncmp(at->folder, text + n, sizeof at->folder - 1) != 0 || done < at->done)
+        *at = (struct fetch_at){.began_ms = now_ms, .began_octets = octets, .began_done = done};
+    snprintf(at->folder, sizeof at->folder, "%s", text + n);
+    at->done = done;
+    at->total = total;
+    at->octets = octets;
+    return true;
+}
+
+bool fetch_done_take(struct fetch_done *done, const char *text)
+{
+    ull messages, octets, folders, moved, deleted, removed, aside;
+    if (sscanf(text, "%llu %llu %llu %llu %llu %llu %llu", &messages, &octets, &folders, &moved, &deleted,
+               &removed, &aside) != 7)
+        return false;
+    *done = (struct fetch_done){messages, octets, folders, moved, deleted, removed, aside};
+    return true;
+}
+
+bool fetch_found_take(const char *text, uint64_t *messages_r, uint64_t *octets_r, const char **folder_r)
+{
+    ull messages, octets;
+    int n = 0;
+    if (sscanf(text, "%llu %llu %n", &messages, &octets, &n) != 2 || n == 0)
+        return false;
+    *messages_r = messages;
+    *octets_r = octets;
+    *folder_r = text + n;
+    return true;
+}
+
+/* -- words -- */
+
+static void count(char out[64], uint64_t n, const char *one, const char *many)
+{
+    snprintf(out, 64, "%llu %s", (ull)n, n == 1 ? one : many);
+}
+
+/* add_rate - octets a second, and how long the rest takes if its messages are like those that came */
+static void add_rate(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX], size_t n)
+{
+    int64_t took = now_ms - at->began_ms;
+    uint64_t came = at->done - at->began_done;
+    char rate[32], left[32];
+    if (took < SETTLED_MS || n >= FETCH_WORDS_MAX)
+        return;
+    text_show_size((at->octets - at->began_octets) * 1000 / (uint64_t)took, rate);
+    int more = snprintf(out + n, FETCH_WORDS_MAX - n, ", %s/s", rate);
+    if (more < 0 || came == 0 || at->total <= at->done)
+        return;
+    text_show_duration((at->total - at->done) * (uint64_t)took / came / 1000 + 1, left);
+    n += (size_t)more;
+    if (n < FETCH_WORDS_MAX)
+        snprintf(out + n, FETCH_WORDS_MAX - n, ", about %s left", left);
+}
+
+void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX])
+{
+    char size[32];
+    text_show_size(at->octets, size);
+    int n =
+        snprintf(out, FETCH_WORDS_MAX, "%s %llu/%llu, %s", at->folder, (ull)at->done, (ull)at->total, size);
+    if (n > 0)
+        add_rate(at, now_ms, out, (size_t)n);
+}
+
+/* add_count - ", 3 deleted here", where there are any */
+static void add_count(char out[FETCH_WORDS_MAX], uint64_t n, const char *what)
+{
+    size_t used = strlen(out);
+    if (n > 0)
+        snprintf(out + used, FETCH_WORDS_MAX - used, ", %llu %s", (ull)n, what);
+}
+
+void fetch_words_done(const struct fetch_done *d, char out[FETCH_WORDS_MAX])
+{
+    char messages[64], folders[64], size[32];
+    count(messages, d->messages, "new message", "new messages");
+    count(folders, d->folders, "folder", "folders");
+    text_show_size(d->octets, size);
+    if (d->messages == 0)
+        snprintf(out, FETCH_WORDS_MAX, "no new messages");
+    else
+        snprintf(out, FETCH_WORDS_MAX, "%s, %s, %s", messages, size, folders);
+    add_count(out, d->moved, "moved on the server");
+    add_count(out, d->deleted, "deleted on the server");
+    add_count(out, d->removed, "deleted here");
+    add_count(out, d->aside, "in quarantine: tappal status");
+}
+
+void fetch_words_found(uint64_t messages, uint64_t octets, char out[FETCH_WORDS_MAX])
+{
+    char number[64], size[32];
+    count(number, messages, "new message", "new messages");
+    text_show_size(octets, size);
+    if (messages == 0)
+        snprintf(out, FETCH_WORDS_MAX, "no new messages");
+    else
+        snprintf(out, FETCH_WORDS_MAX, "%s, %s", number, size);
+}
+
+size_t fetch_words_fit(const char *text, size_t columns)
+{
+    size_t n = 0;
+    for (; text[n]; n++)
+        if ((text[n] & 0xc0) != 0x80 && columns-- == 0)
+            break;
+    return n;
+}
+
+/* -- JSON -- */
+
+static bool begin(struct json_out *j, struct str *out, const char *event, const char *account,
+                  struct err *err)
+{
+    *j = json_begin(out);
+    return json_open(j, NULL, '{', err) && json_text(j, "event", event, err) &&
+           json_text(j, "account", account, err);
+}
+
+static void end(struct json_out *j, struct str *out, bool ok)
+{
+    struct err ignored;
+    if (ok && json_close(j, '}', &ignored))
+        say("%s", out->buf);
+    str_free(out);
+}
+
+void fetch_json_progress(const char *account, const struct fetch_at *at)
+{
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j;
+    struct err e;
+    bool ok = begin(&j, &out, "progress", account, &e) && json_text(&j, "folder", at->folder, &e) &&
+              json_number(&j, "done", (int64_t)at->done, &e) &&
+              json_number(&j, "total", (int64_t)at->total, &e) &&
+              json_number(&j, "bytes", (int64_t)at->octets, &e);
+    end(&j, &out, ok);
+}
+
+void fetch_json_done(const char *account, const struct fetch_done *d)
+{
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j;
+    struct err e;
+    bool ok = begin(&j, &out, "done", account, &e) && json_number(&j, "messages", (int64_t)d->messages, &e) &&
+              json_number(&j, "bytes", (int64_t)d->octets, &e) &&
+              json_number(&j, "folders", (int64_t)d->folders, &e) &&
+              json_number(&j, "moved", (int64_t)d->moved, &e) &&
+              json_number(&j, "deleted", (int64_t)d->deleted, &e) &&
+              json_number(&j, "removed", (int64_t)d->removed, &e) &&
+              json_number(&j, "quarantined", (int64_t)d->aside, &e);
+    end(&j, &out, ok);
+}
+
+void fetch_json_found(const char *account, const char *folder, uint64_t messages, uint64_t octets)
+{
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j;
+    struct err e;
+    bool ok = begin(&j, &out, "found", account, &e) && json_text(&j, "folder", folder, &e) &&
+              json_number(&j, "messages", (int64_t)messages, &e) &&
+              json_number(&j, "bytes", (int64_t)octets, &e);
+    end(&j, &out, ok);
+}
+
+void fetch_json_error(const char *account, const struct err *err)
+{
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j;
+    struct err e;
+    bool ok = begin(&j, &out, "error", account, &e) && json_text(&j, "kind", err_kind_name(err->kind), &e) &&
+              json_text(&j, "error", err->what, &e) && json_text(&j, "hint", err->hint, &e);
+    end(&j, &out, ok);
+}
+
+static void one_text(const char *event, const char *account, const char *key, const char *text)
+{
+    struct str out = STR_INIT(JSON_MAX);
+    struct json_out j;
+    struct err e;
+    bool ok = begin(&j, &out, event, account, &e) && json_text(&j, key, text, &e);
+    end(&j, &out, ok);
+}
+
+void fetch_json_notice(const char *account, const char *text)
+{
+    one_text("notice", account, "text", text);
+}
+
+void fetch_json_state(const char *account, const char *text)
+{
+    one_text("state", account, "state", text);
+}

@@ -1,0 +1,46 @@
+/* fetch_words - what children of tappal-fetch report, as words for a person or as JSON for a program. The words have
+ * at most FETCH_WORDS_MAX bytes; each JSON object is a line of its own on stdout (tappal-fetch(1) lists them). */
+#ifndef TAPPAL_CMD_FETCH_WORDS_H
+#define TAPPAL_CMD_FETCH_WORDS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define FETCH_WORDS_MAX 600
+
+/* How far an account has come. */
+struct fetch_at {
+    char folder[304]; /* "": at nothing */
+    uint64_t done, total, octets;
+    int64_t began_ms; /* in this folder */
+    uint64_t began_octets, began_done;
+};
+struct fetch_done {
+    uint64_t messages, octets, folders, moved, deleted;
+    uint64_t removed; /* here */
+    uint64_t aside;   /* in quarantine */
+};
+
+/* From the lines of cmd/fetch.h; false: it is none. */
+bool fetch_at_take(struct fetch_at *at, const char *text, int64_t now_ms);
+bool fetch_done_take(struct fetch_done *done, const char *text);
+bool fetch_found_take(const char *text, uint64_t *messages_r, uint64_t *octets_r, const char **folder_r);
+
+/* "INBOX  1204 of 10000 messages, 23.4 MB, 3.1 MB/s, about 2 min left" */
+void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX]);
+/* "12 new messages, 3.4 MB, 2 folders, 1 deleted on the server" */
+void fetch_words_done(const struct fetch_done *done, char out[FETCH_WORDS_MAX]);
+void fetch_words_found(uint64_t messages, uint64_t octets, char out[FETCH_WORDS_MAX]);
+/* How many bytes of a text fit into so many columns, without cutting a character. */
+size_t fetch_words_fit(const char *text, size_t columns);
+
+void fetch_json_progress(const char *account, const struct fetch_at *at);
+void fetch_json_done(const char *account, const struct fetch_done *done);
+void fetch_json_found(const char *account, const char *folder, uint64_t messages, uint64_t octets);
+void fetch_json_error(const char *account, const struct err *err);
+void fetch_json_notice(const char *account, const char *text);
+void fetch_json_state(const char *account, const char *text);
+
+#endif
