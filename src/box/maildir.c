@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
+#include "base/sum.h"
 #include "base/text.h"
 #include "box/textfile.h"
 
@@ -369,6 +370,64 @@ bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err)
 {
     struct cleaning c = {.mark = mark, .err = err};
     return scan(m, m->tmp, clean_one, &c, err) && !c.failed;
+}
+
+struct copies {
+    const char *part;
+    uint64_t size;
+    const unsigned char *hash;
+    size_t hash_bytes;
+    int dir;
+    bool removed;
+    struct err *err;
+};
+
+/* is_copy - by its bytes; what cannot be read is none */
+static bool is_copy(const struct copies *c, const char *entry)
+{
+    unsigned char sha256[SUM_SHA256_BYTES];
+    struct sum_sha256 sum;
+    char block[8192];
+    uint64_t size = 0;
+    ssize_t n;
+    int fd = openat(c->dir, entry, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    sum_sha256_begin(&sum);
+    while ((n = read(fd, block, sizeof block)) > 0 && (size += (uint64_t)n) <= c->size)
+        sum_sha256_add(&sum, block, (size_t)n);
+    close(fd);
+    sum_sha256_end(&sum, sha256);
+    return n == 0 && size == c->size && memcmp(sha256, c->hash, c->hash_bytes) == 0;
+}
+
+static bool remove_copy(struct maildir *m, const char *entry, void *arg)
+{
+    struct copies *c = arg;
+    (void)m;
+    if (!strstr(entry, c->part) || !is_copy(c, entry))
+        return true;
+    c->removed = fs_unlink(c->dir, entry, c->err);
+    return c->removed;
+}
+
+bool maildir_remove_copies(struct maildir *m, const char *part, uint64_t size, const unsigned char *hash,
+                           size_t hash_bytes, struct err *err)
+{
+    for (int i = 0, dirs[] = {m->new, m->cur}; i < 2; i++) {
+        struct err why = {0};
+        struct copies c = {
+            .part = part, .size = size, .hash = hash, .hash_bytes = hash_bytes, .dir = dirs[i], .err = &why};
+        if (!scan(m, dirs[i], remove_copy, &c, err))
+            return false;
+        if (why.kind != ERR_NONE) {
+            *err = why;
+            return false;
+        }
+        if (c.removed && !fs_sync_dir(dirs[i], m->path, err))
+            return false;
+    }
+    return true;
 }
 
 bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err)

@@ -29,6 +29,11 @@ MUST_USE bool maildir_remove_tmp(struct maildir *m, const char *name, struct err
 /* Removes our own left-over files in tmp/ (names that contain `mark`). Under the account's lock only. */
 MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err);
 
+/* Removes files in new/ and cur/ whose name contains `part`, and whose bytes are so many with such a beginning of their
+ * SHA-256. */
+MUST_USE bool maildir_remove_copies(struct maildir *m, const char *part, uint64_t size,
+                                    const unsigned char *hash, size_t hash_bytes, struct err *err);
+
 /* A whole small message at once (a report of ours): unique name, durable, in new/. CRLF becomes LF. */
 MUST_USE bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err);
 

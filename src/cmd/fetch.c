@@ -19,6 +19,7 @@ enum {
     OPTION_DELETE_MANY,
     OPTION_DRY_RUN,
     OPTION_CHECK,
+    OPTION_UID,
     OPTION_WATCH,
     OPTION_JSON,
     OPTION_HELP,
@@ -32,6 +33,7 @@ static const struct option options[] = {
     {"check", no_argument, NULL, OPTION_CHECK},
     {"watch", no_argument, NULL, OPTION_WATCH},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"uid", required_argument, NULL, OPTION_UID},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, OPTION_HELP},
@@ -46,6 +48,7 @@ static const char usage[] =
     "  --check        is there new mail? status 0: yes, 1: no; nothing is fetched\n"
     "  --dry-run      say what is new in each folder; fetch, write and delete nothing\n"
     "  --delete-many  let very many deletions at once through (`deletions`)\n"
+    "  --uid FOLDER/UID  fetch this one message, whole, even if it is here\n"
     "  --json         one line of JSON for each event\n"
     "  -q, --quiet    say nothing unless something goes wrong\n"
     "  -v, --verbose  show the conversation with the servers\n"
@@ -64,6 +67,9 @@ static bool take_option(struct fetch_options *o, int option)
         return o->dry_run = true;
     case OPTION_CHECK:
         return o->dry_run = o->check = true;
+    case OPTION_UID:
+        o->uid = optarg;
+        return true;
     case OPTION_WATCH:
         return o->watch = true;
     case OPTION_JSON:
@@ -95,10 +101,11 @@ static bool read_options(int argc, char **argv, struct fetch_options *o, int *st
             say_hint("tappal-fetch --help lists the options.");
         return false;
     }
-    if (!o->watch || !o->dry_run)
+    if (!o->watch || (!o->dry_run && !o->uid))
         return true;
     struct err err;
-    err_set(&err, ERR_USAGE, "--watch fetches; it goes with neither --check nor --dry-run.");
+    err_set(&err, ERR_USAGE,
+            "--watch fetches all that comes; it goes with none of --check, --dry-run and --uid.");
     *status_r = say_error(NULL, &err);
     return false;
 }
@@ -145,6 +152,10 @@ static int fetch(struct fetch_job *job, char **names)
         err_nomem(&err);
         status = say_error(NULL, &err);
     } else if (!choose(job->config, names, job, &err)) {
+        status = say_error(NULL, &err);
+    } else if (job->options.uid && job->count != 1) {
+        err_set(&err, ERR_USAGE, "--uid fetches a message of one account, and %zu are chosen.", job->count);
+        err_hint(&err, "Name the account: tappal-fetch ACCOUNT --uid FOLDER/UID");
         status = say_error(NULL, &err);
     } else {
         job->options.may_prompt = job->count == 1 && !job->options.watch;

@@ -25,6 +25,7 @@ enum {
 struct fetch_options {
     const char *config;
     bool dry_run, check, delete_many, watch, json, verbose, quiet;
+    const char *uid; /* FOLDER/UID: this message only, whole; NULL: whatever is new */
     bool may_prompt; /* a person sits there, and a single account is fetched */
     bool terminal;   /* stderr is one */
     bool progress;   /* and it can move its cursor, and nobody wants quiet */

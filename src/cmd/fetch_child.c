@@ -108,6 +108,39 @@ static bool is_stopped(void *arg)
     return c->stopped = wake_is_stopped(&c->wake);
 }
 
+/* -- one message -- */
+
+static bool bad_uid(const char *text, struct err *err)
+{
+    err_set(err, ERR_USAGE, "\"%.200s\" names no message.", text);
+    return err_hint(err, "It is the folder and the number of a message in it: INBOX/4711. By POP3 it is "
+                         "INBOX and 32 hex digits.");
+}
+
+/* only_one - what --uid asks for, as an account of its own: that folder, and nothing is changed on the server */
+static bool only_one(const char *text, struct account *account, struct pull *pull, struct str *folder,
+                     struct strv *folders, struct err *err)
+{
+    const char *slash = strrchr(text, '/');
+    bool pop3 = account->fetch.server.protocol == PROTO_POP3;
+    uint64_t uid = 0;
+    if (!slash || slash == text || (!pop3 && (!text_u64(slash + 1, UINT32_MAX, &uid) || uid == 0)) ||
+        (pop3 && strlen(slash + 1) != 32))
+        return bad_uid(text, err);
+    if (!str_add(folder, text, (size_t)(slash - text), err) || !strv_add(folders, folder->buf, err))
+        return false;
+    account->fetch.folders = *folders;
+    account->fetch.subscribed = account->fetch.mark_seen = TOGGLE_NO;
+    account->fetch.flags = account->fetch.deletions = SYNC_OFF;
+    account->fetch.keep = KEEP_YES;
+    account->fetch.move_to = NULL;
+    account->fetch.max_size = 0;
+    pull->only_folder = folder->buf;
+    pull->only_key = slash + 1;
+    pull->only_uid = (uint32_t)uid;
+    return true;
+}
+
 static void tell_done(const struct child *c, const struct pull_result *r)
 {
     char text[FETCH_LINE_MAX];
@@ -122,7 +155,10 @@ static void tell_done(const struct child *c, const struct pull_result *r)
 static bool serve(struct child *c, const char *state, struct pull_line *line, struct pull_result *result,
                   struct err *err)
 {
-    const struct account *a = c->account;
+    struct account changed = *c->account;
+    const struct account *a = c->options->uid ? &changed : c->account;
+    struct str folder = STR_INIT(PATH_MAX_BYTES);
+    struct strv folders = STRV_INIT;
     struct pull pull = {
         .account = a,
         .state_dir = state,
@@ -142,7 +178,10 @@ static bool serve(struct child *c, const char *state, struct pull_line *line, st
                   .notice = on_notice,
                   .stopped = is_stopped},
     };
-    bool ok = pull_account_over(&pull, line, result, err);
+    bool ok = (!c->options->uid || only_one(c->options->uid, &changed, &pull, &folder, &folders, err)) &&
+              pull_account_over(&pull, line, result, err);
+    str_free(&folder);
+    strv_free(&folders);
     if (!c->options->dry_run && (ok || result->messages > 0))
         tell_done(c, result);
     return ok;

@@ -69,8 +69,8 @@ struct send_conf {
     enum chunking chunking;
     struct rate_limit rate; /* of messages */
     uint64_t daily;         /* recipients in 24 hours; 0: any number */
-    enum sent_copy sent; /* whether a copy of what was sent is put down, and where: */
-    char *sent_to;       /* the maildir, absolute; the folder of [fetch]'s server, NULL: its \Sent */
+    enum sent_copy sent;    /* whether a copy of what was sent is put down, and where: */
+    char *sent_to;          /* the maildir, absolute; the folder of [fetch]'s server, NULL: its \Sent */
 };
 
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
@@ -85,11 +85,12 @@ struct fetch_conf {
     struct strv folders; /* INBOX where the file says nothing */
     enum toggle subscribed, unseen, mark_seen;
     enum sync_mode flags, deletions;
-    char *search;     /* an IMAP SEARCH program */
-    uint32_t max_age; /* seconds; 0: any */
-    uint32_t every;   /* seconds between two looks of --watch; 0: as watch.h says */
-    char *move_to;    /* a folder of the server, by name or use */
-    char *maildir;    /* absolute */
+    char *search;      /* an IMAP SEARCH program */
+    uint32_t max_age;  /* seconds; 0: any */
+    uint32_t every;    /* seconds between two looks of --watch; 0: as watch.h says */
+    uint64_t max_size; /* octets; 0: any. Of what is larger only the header is fetched */
+    char *move_to;     /* a folder of the server, by name or use */
+    char *maildir;     /* absolute */
     enum layout layout;
     enum keep_mode keep;
     uint32_t keep_days; /* of KEEP_DAYS */

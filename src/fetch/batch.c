@@ -8,9 +8,11 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "fetch/quarantine.h"
 #include "mail/flags.h"
 #include "mail/headsum.h"
 #include "mail/scan.h"
+#include "mail/stub.h"
 
 /* make_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
 static void make_mark(const struct seen *seen, char out[BATCH_MARK_SIZE])
@@ -55,6 +57,14 @@ static void name_for(struct batch *b, const struct seen_key *key, char out[MAILD
 
 /* -- after a crash -- */
 
+/* drop_one - it is to be fetched again, even where all of its like are settled */
+static bool drop_one(struct batch *b, const struct seen_key *key, struct err *err)
+{
+    bool settled = b->protocol != PROTO_POP3 && seen_uid(key) < seen_next(b->seen);
+    return seen_dropped(b->seen, key, err) &&
+           (!settled || quarantine_suspect(b->seen, key, "It was gone before it had a place.", err));
+}
+
 static bool recover_one(struct batch *b, const struct seen_entry *e, struct err *err)
 {
     char name[MAILDIR_NAME_MAX + 1], flags[FLAGS_TEXT];
@@ -68,7 +78,7 @@ static bool recover_one(struct batch *b, const struct seen_entry *e, struct err 
     case MAILDIR_PLACED:
         return seen_placed(b->seen, &key, err);
     case MAILDIR_NOWHERE: /* renamed, and then taken by a reader; after a long time we rather fetch it twice */
-        return fresh ? seen_placed(b->seen, &key, err) : seen_dropped(b->seen, &key, err);
+        return fresh ? seen_placed(b->seen, &key, err) : drop_one(b, &key, err);
     default:
         return false;
     }
@@ -190,6 +200,47 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
     b->count++;
     b->octets += octets;
     return true;
+}
+
+/* -- stubs -- */
+
+/* add_command - what a person has to type, to get the whole */
+static bool add_command(const struct batch *b, const struct seen_key *key, struct str *out, struct err *err)
+{
+    char uid[SEEN_KEY_TEXT];
+    struct str word = STR_INIT(65536);
+    seen_key_text(b->protocol, key, uid);
+    bool ok = str_addz(out, "tappal fetch ", err) && stub_add_word(out, b->account, err) &&
+              str_addz(out, " --uid ", err) && str_addf(&word, err, "%s/%s", b->folder, uid) &&
+              stub_add_word(out, word.buf, err);
+    str_free(&word);
+    return ok;
+}
+
+bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char *header, size_t n,
+                    struct err *err)
+{
+    struct str text = STR_INIT(n + 65536), command = STR_INIT(65536);
+    struct seen_entry e = *about;
+    bool same;
+    e.stub = true;
+    bool ok = add_command(b, &e.key, &command, err) &&
+              stub_make(header, n, e.wire, command.buf, &text, err) && batch_begin(b, &e.key, e.date, err) &&
+              batch_write(b, text.buf, text.len, err) && batch_end(b, &e, &same, err);
+    str_free(&text);
+    str_free(&command);
+    return ok;
+}
+
+bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct err *err)
+{
+    char part[BATCH_TOKEN_SIZE + 2], token[BATCH_TOKEN_SIZE];
+    if (stub->file_validity != 0)
+        snprintf(token, sizeof token, "%s-%u-%010u", b->mark, stub->file_validity, stub->file_uid);
+    else
+        batch_token(b->seen, b->protocol, &stub->key, token);
+    snprintf(part, sizeof part, ".%s-", token);
+    return maildir_remove_copies(b->box, part, stub->size, stub->hash, sizeof stub->hash, err);
 }
 
 /* -- the batch -- */

@@ -59,6 +59,11 @@ MUST_USE bool batch_write(struct batch *b, const void *bytes, size_t n, struct e
  * dropped, and its new size on the wire recorded. */
 MUST_USE bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, struct err *err);
 MUST_USE bool batch_drop(struct batch *b, struct err *err); /* the open message */
+/* Instead of a message that is too large: a stub of its header. */
+MUST_USE bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char *header, size_t n,
+                             struct err *err);
+/* The message is here now: its stub, if it is as we put it down, goes. */
+MUST_USE bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct err *err);
 MUST_USE bool batch_commit(struct batch *b, struct err *err);
 /* What is not committed, or not known to be, is left to batch_recover. */
 void batch_abort(struct batch *b);

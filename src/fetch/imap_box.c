@@ -137,6 +137,8 @@ static bool check_folder(struct imap_job *job, struct err *err)
 
 static bool pull_new(struct imap_job *job, struct err *err)
 {
+    if (job->pull->only_uid != 0)
+        return check_folder(job, err) && imap_box_pull_one(job, err);
     if (!check_folder(job, err) || (!job->empty && !imap_box_list(job, err)))
         return false;
     if (job->pull->dry_run)
@@ -151,7 +153,7 @@ static bool pull_new(struct imap_job *job, struct err *err)
 bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
 {
     job->imap = imap;
-    if (job->lead.select == 0 && !job->due && is_settled(job, job->folder))
+    if (job->lead.select == 0 && !job->due && job->pull->only_uid == 0 && is_settled(job, job->folder))
         return !job->pull->dry_run || report_dry(job);
     if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job) && !imap_box_lead(job, imap, err))
         return false;

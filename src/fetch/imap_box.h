@@ -19,6 +19,7 @@ struct wanted {
     uint32_t uid;
     bool got;
     bool alone;    /* not in one command with others: it has been trouble before */
+    bool stub;     /* too large: only its header */
     uint64_t size; /* as listed; 0: not known */
 };
 
@@ -85,6 +86,14 @@ void imap_box_mark(const struct imap_fetch *fetch, unsigned char mark_r[SEEN_MAR
 /* "UID FETCH", for messages with all that is remembered of them. */
 MUST_USE bool imap_box_send_bodies(struct imap_job *job, const struct uidset *set, unsigned *tag_r,
                                    struct err *err);
+/* The same for their headers; and what comes of one of them. */
+MUST_USE bool imap_box_send_headers(struct imap_job *job, const struct uidset *set, unsigned *tag_r,
+                                    struct err *err);
+MUST_USE bool imap_box_put_stub(struct imap_job *job, const struct imap_fetch *fetch, struct wanted *w,
+                                struct err *err);
+/* pull->only_uid, whole, into the open folder; its stub goes, if nobody has changed it. */
+MUST_USE bool imap_box_pull_one(struct imap_job *job, struct err *err);
+MUST_USE bool imap_box_add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err);
 /* The numbers mean other messages now; `how` the server said so. The memory is given the new ones. */
 MUST_USE bool imap_box_pair(struct imap_job *job, const char *how, struct err *err);
 /* The entry of a message that was asked for ahead, made where the list has not named it yet; NULL: it is not to be

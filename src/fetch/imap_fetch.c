@@ -96,6 +96,13 @@ static bool take_text(struct imap_job *job, const struct imap_fetch *fetch, bool
     return ok;
 }
 
+/* take_header - of a message that is too large */
+static bool take_header(struct imap_job *job, const struct imap_fetch *fetch, struct err *err)
+{
+    struct wanted *w = find_wanted(job, fetch->uid);
+    return !w || !w->stub || fetch->header.n == 0 || imap_box_put_stub(job, fetch, w, err);
+}
+
 bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, struct err *err)
 {
     struct imap_job *job = arg;
@@ -111,7 +118,7 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
     job->reading = false;
     job->at = 0;
     if (!taken)
-        return true;
+        return fetch->uid == 0 || !imap_token_is_string(&fetch->header) || take_header(job, fetch, err);
     struct wanted *w = fetch->uid ? find_due(job, fetch->uid, err) : NULL;
     if (!w && ++job->strays > IMAP_BOX_STRAYS_MAX)
         return err_set(err, ERR_PROTOCOL, "The server %s sends message after message that nobody asked for.",
@@ -128,8 +135,13 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
 
 /* -- sets -- */
 
-/* How many go into one command: ONE at a time, MANY but for those that need to be alone, or ALL. */
-enum company { ONE, MANY, ALL };
+/* How many go into one command: ONE at a time, MANY but for those that need to be alone, as many HEADERS, or ALL. */
+enum company { ONE, MANY, HEADERS, ALL };
+
+static bool is_of(const struct wanted *w, enum company company)
+{
+    return !w->got && (company == ONE || company == ALL || (!w->alone && w->stub == (company == HEADERS)));
+}
 
 /* next_set - *at are done, the newest first; empty at the end */
 static bool next_set(const struct imap_job *job, size_t *at, enum company company, struct uidset *set,
@@ -139,11 +151,11 @@ static bool next_set(const struct imap_job *job, size_t *at, enum company compan
     size_t messages = 0, most = company == ONE ? 1 : IMAP_BOX_SET_MESSAGES;
     while (*at < job->count && messages < most && (messages == 0 || octets < IMAP_BOX_SET_OCTETS)) {
         const struct wanted *w = &job->wanted[job->count - 1 - (*at)++];
-        if (w->got || (w->alone && company == MANY))
+        if (!is_of(w, company))
             continue;
         if (!uidset_add(set, w->uid, w->uid, err))
             return false;
-        octets += w->size;
+        octets += w->stub ? 0 : w->size;
         messages++;
     }
     return true;
@@ -164,13 +176,21 @@ static void forget_oldest(struct flights *flights)
     memmove(flights->sets, flights->sets + 1, flights->count * sizeof flights->sets[0]);
 }
 
+/* send_set - a set holds large messages only, or none */
+static bool send_set(struct imap_job *job, const struct uidset *set, unsigned *tag_r, struct err *err)
+{
+    const struct wanted *w = find_wanted(job, uidset_next(set, 0));
+    return w && w->stub ? imap_box_send_headers(job, set, tag_r, err)
+                        : imap_box_send_bodies(job, set, tag_r, err);
+}
+
 static bool launch(struct imap_job *job, struct flights *flights, size_t *at, enum company company,
                    struct err *err)
 {
     while (flights->count < IMAP_BOX_WINDOW && *at < job->count) {
         struct uidset set = UIDSET_INIT;
         bool ok = next_set(job, at, company, &set, err) &&
-                  (set.count == 0 || imap_box_send_bodies(job, &set, &flights->tags[flights->count], err));
+                  (set.count == 0 || send_set(job, &set, &flights->tags[flights->count], err));
         if (ok && set.count > 0)
             flights->sets[flights->count++] = set;
         else
@@ -344,7 +364,7 @@ bool imap_box_fetch(struct imap_job *job, struct err *err)
     show_progress(job);
     if (job->lead.bodies && !land_lead(job, err))
         return false;
-    if (!fetch_round(job, MANY, err))
+    if (!fetch_round(job, MANY, err) || !fetch_round(job, HEADERS, err))
         return false;
     if (job->done == job->count)
         return true;

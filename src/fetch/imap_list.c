@@ -11,8 +11,9 @@
 
 #define DAY 86400
 
-static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err)
+bool imap_box_add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct err *err)
 {
+    uint64_t most = job->pull->account->fetch.max_size;
     struct seen_key key = seen_key_uid(uid);
     bool alone = quarantine_find(job->f.seen, &key) != NULL;
     if (job->count == IMAP_BOX_WANTED_MAX)
@@ -26,7 +27,8 @@ static bool add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, struct
         job->wanted = wanted;
         job->cap = cap;
     }
-    job->wanted[job->count++] = (struct wanted){.uid = uid, .size = size, .alone = alone};
+    job->wanted[job->count++] =
+        (struct wanted){.uid = uid, .size = size, .alone = alone, .stub = most > 0 && size > most};
     return true;
 }
 
@@ -41,7 +43,7 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
     struct seen_key key = seen_key_uid(fetch->uid);
     const struct seen_entry *e = seen_find(job->f.seen, &key);
     return (e && e->state == SEEN_PLACED) || quarantine_holds(job->f.seen, &key) ||
-           add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
+           imap_box_add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
 }
 
 struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err)
@@ -52,7 +54,7 @@ struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err
         if (job->wanted[i].uid == uid)
             return job->wanted[i].got ? NULL : &job->wanted[i];
     if ((e && e->state == SEEN_PLACED) || quarantine_holds(job->f.seen, &key) ||
-        !add_wanted(job, uid, 0, err))
+        !imap_box_add_wanted(job, uid, 0, err))
         return NULL;
     return &job->wanted[job->count - 1];
 }

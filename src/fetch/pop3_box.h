@@ -15,6 +15,7 @@ struct pop3_letter {
     struct seen_key key;
     bool named; /* by its UIDL; else by its header */
     bool ask;   /* its header is wanted */
+    bool stub;  /* too large: only its header is fetched */
     enum pop3_fate fate;
 };
 
@@ -27,7 +28,8 @@ struct pop3_job {
     size_t count, total, done; /* total: to be fetched */
     struct pop3_lost *lost;    /* while names are paired */
     size_t lost_count, paired;
-    bool reading; /* a message is being taken */
+    bool reading;               /* a message is being taken */
+    struct seen_entry replaced; /* the stub of the one message that is to be fetched whole */
 };
 
 /* -- pop3_names.c: gives each letter its key -- */

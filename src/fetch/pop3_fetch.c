@@ -93,10 +93,37 @@ static void rescue(struct pop3_job *job, const struct err *why)
         batch_abort(job->f.batch);
 }
 
+/* -- large ones -- */
+
+static bool take_stub(struct pop3_job *job, struct pop3_letter *l, const struct str *header,
+                      const struct err *refusal, struct err *err)
+{
+    struct seen_entry about = {.key = l->key, .wire = l->size};
+    l->fate = header ? POP3_HAVE : POP3_FAILED;
+    if (!header)
+        return quarantine_add(job->f.seen, &l->key, refusal->what, err);
+    job->done++;
+    return batch_put_stub(job->f.batch, &about, header->buf, header->len, err) &&
+           (!batch_is_full(job->f.batch) || batch_commit(job->f.batch, err));
+}
+
+/* fetch_stubs - the headers of those that are too large */
+static bool fetch_stubs(struct pop3_job *job, struct err *err)
+{
+    bool any = false;
+    for (size_t i = 0; i < job->count; i++) {
+        struct pop3_letter *l = &job->letters[i];
+        l->ask = l->fate == POP3_FETCH && l->stub;
+        any = any || l->ask;
+    }
+    return !any || (pop3_box_headers(job, take_stub, err) && batch_commit(job->f.batch, err));
+}
+
 bool pop3_box_fetch(struct pop3_job *job, struct err *err)
 {
-    if (fetch_all(job, err))
-        return true;
+    if (fetch_stubs(job, err) && fetch_all(job, err))
+        return !job->replaced.stub || job->done == 0 ||
+               (seen_sync(job->f.seen, err) && batch_remove_stub(job->f.batch, &job->replaced, err));
     rescue(job, err);
     return false;
 }

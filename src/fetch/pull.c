@@ -27,7 +27,7 @@ void pull_trouble(const struct pull *pull, struct pull_result *result, const str
 bool pull_is_due(const struct pull *pull, const struct seen_entry *entry)
 {
     const struct fetch_conf *conf = &pull->account->fetch;
-    if (!seen_is_here(entry))
+    if (!seen_is_here(entry) || entry->stub)
         return false;
     return conf->keep == KEEP_NO || (conf->keep == KEEP_YES && conf->move_to) ||
            (conf->keep == KEEP_DAYS && clock_now() - entry->when >= (int64_t)conf->keep_days * DAY);

@@ -28,6 +28,10 @@ struct pull {
     const char *state_dir; /* exists, is ours, and its lock is held */
     bool dry_run;
     bool delete_many; /* however many deletions come at once, they are believed */
+    /* One message of one folder (as shown), whole, whether or not it is here: 0, NULL: whatever is new. POP3 knows
+     * it by its key. */
+    const char *only_folder, *only_key;
+    uint32_t only_uid;
     struct pull_watch watch;
 };
 

@@ -282,9 +282,14 @@ static bool pull_folder(struct finding *f, const struct folder *folder, struct i
 
 static bool pull_folders(struct finding *f, struct imap *imap, struct err *err)
 {
-    for (size_t i = 0; i < f->folders->count; i++)
-        if (!pull_goes_on(f->pull, err) || !pull_folder(f, &f->folders->items[i], imap, err))
+    const char *only = f->pull->only_folder;
+    for (size_t i = 0; i < f->folders->count; i++) {
+        const struct folder *folder = &f->folders->items[i];
+        if (only && strcmp(only, folder->name) != 0)
+            continue;
+        if (!pull_goes_on(f->pull, err) || !pull_folder(f, folder, imap, err))
             return false;
+    }
     return true;
 }
 

@@ -4,6 +4,7 @@
  * name again. The same goes for one that the server has said to have deleted. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "fetch/pop3_box.h"
 #include "fetch/quarantine.h"
@@ -38,10 +39,33 @@ static void choose(struct pop3_job *job)
     }
 }
 
+/* choose_one - the message that a person asks for by its key, whole, and nothing else */
+static bool choose_one(struct pop3_job *job, struct err *err)
+{
+    const char *wanted = job->pull->only_key;
+    bool found = !wanted;
+    for (size_t i = 0; wanted && i < job->count; i++) {
+        struct pop3_letter *l = &job->letters[i];
+        char key[SEEN_KEY_TEXT];
+        const struct seen_entry *e = seen_find(job->f.seen, &l->key);
+        seen_key_text(PROTO_POP3, &l->key, key);
+        l->fate = strcmp(key, wanted) == 0 ? POP3_FETCH : POP3_FAILED;
+        if (l->fate == POP3_FETCH && e && e->stub)
+            job->replaced = *e;
+        found = found || l->fate == POP3_FETCH;
+    }
+    return found || err_set(err, ERR_DATA, "There is no message %s on the server.", wanted) ||
+           err_hint(err, "It was deleted there, or the server gives it another name now.");
+}
+
 static void count_wanted(struct pop3_job *job)
 {
-    for (size_t i = 0; i < job->count; i++)
-        job->total += job->letters[i].fate == POP3_FETCH;
+    uint64_t most = job->pull->account->fetch.max_size;
+    for (size_t i = 0; i < job->count; i++) {
+        struct pop3_letter *l = &job->letters[i];
+        l->stub = most > 0 && l->size > most;
+        job->total += l->fate == POP3_FETCH;
+    }
 }
 
 static bool report_dry(const struct pop3_job *job)
@@ -80,7 +104,8 @@ static bool work(struct pop3_job *job, struct err *err)
     if (!ok)
         return false;
     choose(job);
-    if (!pop3_box_pair(job, err) || !check_mailbox(job, err) || !pop3_box_look_again(job, err))
+    if (!pop3_box_pair(job, err) || !check_mailbox(job, err) || !pop3_box_look_again(job, err) ||
+        !choose_one(job, err))
         return false;
     count_wanted(job);
     if (job->pull->dry_run)
