@@ -25,6 +25,20 @@ static bool tell(struct verify *v, const struct survey_folder *f, struct verify_
     return v->watch->finding(v->watch->arg, f->name, what, uid, size, file ? file->path : NULL, err);
 }
 
+/* find_altered - a file that is not what was fetched, but the same letter: a reader has put it elsewhere, with notes of
+ * its own in the header. All files have to be read for that, the first time. */
+static bool find_altered(struct verify *v, const struct seen_entry *e, struct here_file **file_r,
+                         struct err *err)
+{
+    if (*file_r || !seen_mark_known(e->letter))
+        return true;
+    if (!v->here.by_letter && !here_read_all(&v->here, err))
+        return false;
+    struct here_file **found = here_by_letter(&v->here, e->letter);
+    *file_r = found ? *found : NULL;
+    return true;
+}
+
 /* look_at - one message that the server lists */
 static bool look_at(struct verify *v, const struct survey_folder *f, const struct survey_message *m,
                     struct verify_folder *sum, struct err *err)
@@ -40,6 +54,8 @@ static bool look_at(struct verify *v, const struct survey_folder *f, const struc
     if (!e || (!seen_is_here(e) && e->state != SEEN_ASKED))
         return tell(v, f, sum, VERIFY_NEW, &m->key, m->wire, NULL, err);
     if (!here_find(&v->here, f->seen, protocol_of(v), e, &file, &same, err))
+        return false;
+    if (!same && !find_altered(v, e, &file, err))
         return false;
     if (!same)
         return tell(v, f, sum, file ? VERIFY_CHANGED : VERIFY_MISSING, &m->key, m->wire, file, err);
