@@ -51,12 +51,12 @@ archives = $(foreach l,$(call reverse,$(call upto_,$(1),$(LAYERS))),$(BUILD)/$(l
 
 # -- programs: the files of src/cmd that make each, and the highest layer it links --
 PROGRAMS := tappal-sendmail tappal-deliver tappal-fetch tappal $(if $(filter yes,$(WITH_KEYRING)),tappal-keyring)
-QUEUE_LIST          := src/cmd/queue_list.c src/cmd/say.c
-tappal-sendmail_CMD := $(wildcard src/cmd/sendmail*.c) $(QUEUE_LIST)
+SHARED_CMD          := src/cmd/queue_list.c src/cmd/dispatch.c src/cmd/say.c
+tappal-sendmail_CMD := $(wildcard src/cmd/sendmail*.c) $(SHARED_CMD)
 tappal-deliver_CMD  := $(wildcard src/cmd/deliver*.c) src/cmd/say.c
-tappal-fetch_CMD    := $(wildcard src/cmd/fetch*.c) src/cmd/say.c
+tappal-fetch_CMD    := $(wildcard src/cmd/fetch*.c) src/cmd/dispatch.c src/cmd/say.c
 tappal-keyring_CMD  := src/cmd/keyring.c
-tappal_CMD          := $(filter-out $(tappal-sendmail_CMD) $(tappal-deliver_CMD) $(tappal-fetch_CMD) $(tappal-keyring_CMD),$(wildcard src/cmd/*.c)) $(QUEUE_LIST)
+tappal_CMD          := $(filter-out $(tappal-sendmail_CMD) $(tappal-deliver_CMD) $(tappal-fetch_CMD) $(tappal-keyring_CMD),$(wildcard src/cmd/*.c)) $(SHARED_CMD)
 tappal-sendmail_TOP := spool
 tappal-deliver_TOP  := queue
 tappal-fetch_TOP    := fetch

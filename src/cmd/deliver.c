@@ -23,6 +23,7 @@ enum {
     OPTION_ASK,
     OPTION_ACCOUNT,
     OPTION_WATCH,
+    OPTION_STAY,
     OPTION_VERBOSE,
     OPTION_QUIET,
     OPTION_HELP,
@@ -30,28 +31,24 @@ enum {
 };
 
 static const struct option options[] = {
-    {"queue", required_argument, NULL, OPTION_QUEUE},
-    {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
-    {"now", no_argument, NULL, OPTION_NOW},
-    {"ask", no_argument, NULL, OPTION_ASK},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
-    {"account", required_argument, NULL, OPTION_ACCOUNT},
-    {"watch", no_argument, NULL, OPTION_WATCH},
-    {"quiet", no_argument, NULL, OPTION_QUIET},
-    {NULL, 0, NULL, 0},
+    {"queue", required_argument, NULL, OPTION_QUEUE}, {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
+    {"now", no_argument, NULL, OPTION_NOW},           {"ask", no_argument, NULL, OPTION_ASK},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},   {"account", required_argument, NULL, OPTION_ACCOUNT},
+    {"watch", no_argument, NULL, OPTION_WATCH},       {"stay", no_argument, NULL, OPTION_STAY},
+    {"quiet", no_argument, NULL, OPTION_QUIET},       {NULL, 0, NULL, 0},
 };
 
 static const char usage[] =
-    "Usage: tappal-deliver [--queue DIR] [--wait-for ID | --watch] [--account NAME] [--now] [--ask]\n"
-    "                      [--verbose] [--quiet]\n"
+    "Usage: tappal-deliver [--queue DIR] [--wait-for ID | --watch] [--account NAME] [--stay] [--now]\n"
+    "                      [--ask] [--verbose] [--quiet]\n"
     "Sends what is due in the queue, then leaves.\n"
     "  --queue DIR    this queue rather than one's own\n"
     "  --wait-for ID  this message first; verdicts go to file descriptor 3\n"
     "  --now          also what is not due yet\n"
     "  --account NAME this account's messages only\n"
     "  --watch        does not leave, but waits for what comes\n"
+    "  --stay         having sent what is due, stays until the queue is empty\n"
     "  --ask          a person at the terminal may be asked for a password\n"
     "  --verbose      the dialogue goes to file descriptor 3 as well\n"
     "  --quiet        nothing is logged to stderr, unless the configuration says so\n"
@@ -82,6 +79,9 @@ static bool read_options(int argc, char **argv, struct runner_options *o, bool *
         case OPTION_WATCH:
             o->watch = true;
             break;
+        case OPTION_STAY:
+            o->stay = true;
+            break;
         case OPTION_VERBOSE:
             o->verbose = true;
             break;
@@ -106,8 +106,9 @@ static bool read_options(int argc, char **argv, struct runner_options *o, bool *
         *status_r = say_error(NULL, &err);
         return false;
     }
-    if (o->watch && o->wait_for != NULL) {
-        err_set(&err, ERR_USAGE, "%s takes only one of --watch and --wait-for.", PROGRAM);
+    if (o->watch && (o->wait_for != NULL || o->stay)) {
+        err_set(&err, ERR_USAGE, "%s takes only one of --watch and %s.", PROGRAM,
+                o->stay ? "--stay" : "--wait-for");
         *status_r = say_error(NULL, &err);
         return false;
     }

@@ -10,6 +10,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "base/proc.h"
+#include "cmd/dispatch.h"
 #include "cmd/say.h"
 
 #define PROGRAM "tappal-fetch"
@@ -191,6 +192,8 @@ int main(int argc, char **argv)
     if (!place_find(job.options.config, &place, &err))
         return say_error(NULL, &err);
     job.place = &place;
+    if (!job.options.dry_run)
+        dispatch_if_due(&place);
     if (place_load(&place, &config, &err)) {
         /* A line for each message would drown what a person wants to see: not on the terminal unless asked for. */
         log_open(PROGRAM, config.log ? config.log : "syslog");

@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/proc.h"
-#include "base/strv.h"
 #include "base/text.h"
+#include "cmd/dispatch.h"
 
 #define PATH_LEN_MAX 4096
 #define SHOWN_BYTES 2048
@@ -65,16 +64,8 @@ void queue_desk_close(struct queue_desk *desk)
 
 bool queue_desk_wake(struct queue_desk *desk, struct err *err)
 {
-    struct str program = STR_INIT(PATH_LEN_MAX);
-    struct strv argv = STRV_INIT;
     store_wake(&desk->store);
-    bool ok = store_is_watched(&desk->store) ||
-              (proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
-               strv_add(&argv, "--queue", err) && strv_add(&argv, desk->store.path, err) &&
-               proc_detach(argv.items, -1, err));
-    strv_free(&argv);
-    str_free(&program);
-    return ok;
+    return store_is_watched(&desk->store) || dispatch(&desk->store, NULL, -1, err);
 }
 
 bool queue_no_longer(const char *id, struct err *err)

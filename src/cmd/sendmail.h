@@ -87,8 +87,6 @@ MUST_USE bool stdin_verify(struct letter *letter, struct desk *desk, struct err 
 /* Hands a stored message to whoever sends it, and waits as it should. The exit status; where it is not 0, nothing
  * was kept, and letter->fault says why. */
 int handover(struct letter *letter);
-/* Starts tappal-deliver on the queue; nobody waits for it. */
-MUST_USE bool handover_start(const struct desk *desk, struct err *err);
 
 /* -- sendmail_bs.c -- */
 /* -bs: an SMTP conversation on standard input and output. The exit status. */

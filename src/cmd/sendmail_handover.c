@@ -16,7 +16,7 @@
 #include "base/clock.h"
 #include "base/json_out.h"
 #include "base/log.h"
-#include "base/proc.h"
+#include "cmd/dispatch.h"
 #include "cmd/say.h"
 #include "conf/settle.h"
 #include "mail/report.h"
@@ -36,25 +36,14 @@ struct answers {
     bool json;
 };
 
-static bool start(const struct desk *desk, const char *id, int keep_fd, struct err *err)
+static bool start_for(const struct desk *desk, const char *id, int keep_fd, struct err *err)
 {
-    struct str program = STR_INIT(PATH_MAX);
-    struct strv argv = STRV_INIT;
-    bool ok = proc_find("tappal-deliver", &program, err) && strv_add(&argv, program.buf, err) &&
-              strv_add(&argv, "--queue", err) && strv_add(&argv, desk->store.path, err);
-    if (ok && id != NULL)
-        ok = strv_add(&argv, "--wait-for", err) && strv_add(&argv, id, err);
-    if (ok && id != NULL && desk->options->verbose && desk->options->job != JOB_SMTP)
-        ok = strv_add(&argv, "--verbose", err);
-    ok = ok && proc_detach(argv.items, keep_fd, err);
-    strv_free(&argv);
-    str_free(&program);
+    struct strv more = STRV_INIT;
+    bool verbose = desk->options->verbose && desk->options->job != JOB_SMTP;
+    bool ok = strv_add(&more, "--wait-for", err) && strv_add(&more, id, err) &&
+              (!verbose || strv_add(&more, "--verbose", err)) && dispatch(&desk->store, &more, keep_fd, err);
+    strv_free(&more);
     return ok;
-}
-
-bool handover_start(const struct desk *desk, struct err *err)
-{
-    return start(desk, NULL, -1, err);
 }
 
 /* Moved out of the line. */
@@ -300,7 +289,7 @@ static bool start_and_wait(struct letter *l, struct answers *answers, struct err
     int64_t deadline = clock_mono_ms() + (int64_t)l->account->send.wait * 1000;
     if (pipe2(fds, O_CLOEXEC) != 0)
         return err_errno(err, ERR_LOCAL, "A pipe could not be made");
-    bool ok = start(l->desk, l->id, fds[1], err);
+    bool ok = start_for(l->desk, l->id, fds[1], err);
     close(fds[1]);
     if (ok)
         read_answers(fds[0], deadline, answers);
@@ -339,7 +328,7 @@ static int hand_over(struct letter *l, struct answers *answers)
     store_wake(&l->desk->store);
     const bool wait = mode != SEND_BACKGROUND;
     bool started = wait ? start_and_wait(l, answers, &err)
-                        : !store_role_is_free(&l->desk->store) || handover_start(l->desk, &err);
+                        : !store_role_is_free(&l->desk->store) || dispatch(&l->desk->store, NULL, -1, &err);
     if (!started) {
         log_event(LOG_LEVEL_ERROR, "not started", "id", l->id, "error", err.what, NULL);
         answers->failed = true;

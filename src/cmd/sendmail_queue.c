@@ -1,5 +1,6 @@
 /* sendmail_queue - sendmail -q: what is due is sent; with -qI, -qR or -qS, what these choose is due at once. The
  * intervals of -q30m are systemd's and cron's. */
+#include "cmd/dispatch.h"
 #include "cmd/sendmail.h"
 
 #include <stdlib.h>
@@ -55,7 +56,7 @@ static bool run(struct desk *desk, const struct sendmail_options *options, struc
         (options->queue_by != 0 && !choose(desk, err)))
         return false;
     store_wake(&desk->store);
-    return !store_role_is_free(&desk->store) || handover_start(desk, err);
+    return !store_role_is_free(&desk->store) || dispatch(&desk->store, NULL, -1, err);
 }
 
 int run_queue(const struct sendmail_options *options)

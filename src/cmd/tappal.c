@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "cmd/cmd.h"
+#include "cmd/dispatch.h"
 #include "cmd/say.h"
 
 #define PROGRAM_PATH_MAX 4096
@@ -67,6 +68,27 @@ static int become(const struct command *command, char **argv)
     return say_error(NULL, &err);
 }
 
+/* Mail that waits for nobody goes on, whatever the person came for; but who lists messages may be about to remove one. */
+static void go_on_sending(void)
+{
+    struct place place;
+    struct err ignored;
+    if (!place_find(NULL, &place, &ignored))
+        return;
+    dispatch_if_due(&place);
+    place_free(&place);
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+    if (!command->run)
+        return become(command, argv);
+    int status = command->run(argc, argv);
+    if (command->run != cmd_queue)
+        go_on_sending();
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     proc_begin(argv[0]);
@@ -86,6 +108,6 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++)
         if (strcmp(word, commands[i].name) == 0)
-            return commands[i].run ? commands[i].run(argc - 1, argv + 1) : become(&commands[i], argv + 1);
+            return run(&commands[i], argc - 1, argv + 1);
     return unknown(word);
 }

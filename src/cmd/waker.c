@@ -48,13 +48,16 @@ enum waker waker_find(const struct place *place, struct store *store)
         return WAKER_RUNNER;
     if (has_timer(place))
         return WAKER_TIMER;
-    return has_cron_line() ? WAKER_CRON : WAKER_NONE;
+    if (has_cron_line())
+        return WAKER_CRON;
+    return store_is_stayed_at(store) ? WAKER_STAYS : WAKER_NONE;
 }
 
 const char *waker_name(enum waker waker)
 {
     static const char *const names[] = {
         [WAKER_NONE] = "nothing, until a message is sent or `tappal queue run`; see `tappal service on`",
+        [WAKER_STAYS] = "tappal-deliver, as long as this session or container lasts; see `tappal service on`",
         [WAKER_CRON] = "a line in the crontab",
         [WAKER_TIMER] = "systemd's tappal.timer",
         [WAKER_RUNNER] = "a standing runner",

@@ -6,6 +6,7 @@
 #include "spool/store.h"
 
 enum waker {
+    WAKER_STAYS,  /* a deliverer, until nothing waits any more */
     WAKER_NONE,   /* nothing until the next message, or `tappal queue run` */
     WAKER_CRON,   /* a line in the crontab */
     WAKER_TIMER,  /* systemd's tappal.timer */

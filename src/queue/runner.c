@@ -63,7 +63,8 @@ bool runner_run(const struct runner_options *options, struct err *err)
         waiter_end(&waiter);
         return false;
     }
-    bool ok = options->watch ? stand(options, &store, err) : run(options, &store, err);
+    bool ok = options->watch ? stand(options, &store, err)
+                             : run(options, &store, err) && (!options->stay || stand(options, &store, err));
     store_close(&store);
     return ok;
 }

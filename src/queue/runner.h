@@ -20,7 +20,8 @@ struct runner_options {
     bool now;             /* not only what is due: the person asked for it */
     bool may_ask;         /* a person sits at the terminal */
     const char *account;  /* this account's messages alone, without the role; NULL: all */
-    bool watch;           /* stays, until it is told to stop by a signal */
+    bool watch;           /* stands until it is told to stop by a signal */
+    bool stay;            /* having run, it stays until the queue is empty */
 };
 
 /* False: this machine is at fault, and what is left stays queued. */

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@
 #define LOOK_AGAIN                                                                                           \
     900 /* seconds until all messages of an account that fails are looked at: are they to be given up? */
 #define ROLE_RETRY 5
+#define FAR 31536000 /* nothing is ever due in a year: it is held */
 #define CHILDREN_MAX 32
 #define CHILD_LIMIT 21600 /* seconds: each phase of a dialogue has its own limit, so this one is never met */
 #define CHILD_GRACE 600   /* to end behind the message that it is at */
@@ -28,9 +31,10 @@ struct stand {
     struct store *store;
     struct wake wake;
     struct groups groups;
-    int role;         /* -1: none */
+    int role;         /* or the place of one who stays; -1: none */
     size_t children;  /* at work */
     int64_t next_due; /* of what is not due yet */
+    bool waits;       /* there is something that is due, or will be */
 };
 
 /* -- a child -- */
@@ -158,12 +162,14 @@ static void find_due(struct stand *s, const struct store_item *items, bool woken
 {
     const int64_t now = clock_now();
     s->next_due = JOURNAL_NEVER;
+    s->waits = false;
     for (size_t i = 0; i < s->groups.count; i++) {
         s->groups.items[i]->due = false;
     }
     for (size_t i = 0; i < s->groups.known_count; i++) {
         struct group *group = s->groups.known[i].group;
         group->woken = group->woken || woken;
+        s->waits = s->waits || items[i].due < now + FAR;
         if (items[i].due > now && items[i].due < s->next_due) {
             s->next_due = items[i].due;
         }
@@ -214,15 +220,31 @@ static int64_t seconds_to_next(const struct stand *s)
     return seconds < 1 ? 1 : seconds < RESCAN ? seconds : RESCAN;
 }
 
+static bool is_gone(const struct store *store)
+{
+    struct stat st;
+    return fstat(store->msg, &st) == 0 && st.st_nlink == 0;
+}
+
+/* One who only stays has no more to do: nothing waits, or another one stands, or there is no queue any more. */
+static bool is_over(const struct stand *s)
+{
+    return s->options->stay &&
+           ((!s->waits && s->children == 0) || is_gone(s->store) || store_is_watched(s->store));
+}
+
 /* A look that this machine spoils is said, and not the last one. */
 static void serve(struct stand *s)
 {
     bool woken = false, go_on = true;
     while (go_on) {
         struct err err = {0};
-        if (!look(s, woken, &err)) {
+        if (!is_gone(s->store) && !look(s, woken, &err)) {
             log_event(LOG_LEVEL_ERROR, "round", "problem", err.what, "hint", err.hint, NULL);
             s->next_due = JOURNAL_NEVER;
+        }
+        if (is_over(s)) {
+            return;
         }
         enum wake_why why = wake_wait(&s->wake, seconds_to_next(s));
         reap_all(s);
@@ -232,10 +254,30 @@ static void serve(struct stand *s)
     }
 }
 
+/* One is enough; and where the queue is taken away, nobody is left behind. */
+static bool take_stay(struct stand *s, bool *go_on_r, struct err *err)
+{
+    struct err why = {0};
+    s->role = store_take_stay(s->store, &why);
+    *go_on_r = s->role >= 0;
+    if (!*go_on_r && why.kind != ERR_NONE) {
+        *err = why;
+        return false;
+    }
+    s->wake.fifo = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+    if (s->wake.fifo >= 0) {
+        inotify_add_watch(s->wake.fifo, s->store->path, IN_DELETE | IN_ONLYDIR);
+    }
+    return true;
+}
+
 /* Only who has the role listens at the FIFO: what one runner reads there another does not hear. */
 static bool take_place(struct stand *s, bool *go_on_r, struct err *err)
 {
     *go_on_r = true;
+    if (s->options->stay) {
+        return take_stay(s, go_on_r, err);
+    }
     if (!store_clean_tmp(s->store, err)) {
         return false;
     }

@@ -1,5 +1,6 @@
 /* stand - the standing runner: it has the role, sleeps until something is to be done (net/wake), and then lets a child
- * for each account do it, so that a slow server holds up nobody else's mail. */
+ * for each account do it, so that a slow server holds up nobody else's mail. With options->stay it is nobody's standing
+ * runner: it has no role, hears of nothing new, and leaves once nothing waits any more or another stands. */
 #ifndef TAPPAL_QUEUE_STAND_H
 #define TAPPAL_QUEUE_STAND_H
 

@@ -219,18 +219,25 @@ bool store_count(struct store *store, const char *folder, size_t *count_r, struc
     return true;
 }
 
-/* -- who runs the queue: an OFD lock on `role`, since that can be asked for without being taken -- */
+/* -- who runs the queue: OFD locks on `role`, since those can be asked for without being taken -- */
+
+enum { ROLE_BYTE, STAY_BYTE };
+
+static struct flock lock_on(off_t byte)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+}
 
 static int open_role(struct store *store)
 {
     return openat(store->dir, "role", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-int store_take_role(struct store *store, struct err *err)
+static int take_byte(struct store *store, off_t byte, struct err *err)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock lock = lock_on(byte);
     int fd = open_role(store);
-    if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &whole) == 0)
+    if (fd >= 0 && fcntl(fd, F_OFD_SETLK, &lock) == 0)
         return fd;
     if (fd >= 0 && (errno == EAGAIN || errno == EACCES))
         err->kind = ERR_NONE;
@@ -241,15 +248,35 @@ int store_take_role(struct store *store, struct err *err)
     return -1;
 }
 
-bool store_role_is_free(struct store *store)
+static bool is_byte_free(struct store *store, off_t byte)
 {
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    struct flock lock = lock_on(byte);
     int fd = openat(store->dir, "role", O_RDWR | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT;
-    bool is_free = fcntl(fd, F_OFD_GETLK, &whole) == 0 && whole.l_type == F_UNLCK;
+    bool is_free = fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type == F_UNLCK;
     close(fd);
     return is_free;
+}
+
+int store_take_role(struct store *store, struct err *err)
+{
+    return take_byte(store, ROLE_BYTE, err);
+}
+
+bool store_role_is_free(struct store *store)
+{
+    return is_byte_free(store, ROLE_BYTE);
+}
+
+int store_take_stay(struct store *store, struct err *err)
+{
+    return take_byte(store, STAY_BYTE, err);
+}
+
+bool store_is_stayed_at(struct store *store)
+{
+    return !is_byte_free(store, STAY_BYTE);
 }
 
 void store_wake(struct store *store)

@@ -100,6 +100,9 @@ MUST_USE bool store_clean_tmp(struct store *store, struct err *err);
 /* The runner's role: one per queue. -1 with err->kind ERR_NONE: another has it. */
 int store_take_role(struct store *store, struct err *err);
 bool store_role_is_free(struct store *store);              /* asks without taking it for a moment */
+/* Likewise, of one who has run the queue and stays until it is empty; it has no role while it sleeps. */
+int store_take_stay(struct store *store, struct err *err);
+bool store_is_stayed_at(struct store *store);
 void store_wake(struct store *store);                      /* writes to the FIFO, never waits */
 int store_open_wake(struct store *store, struct err *err); /* the runner's end, non-blocking */
 bool store_is_watched(struct store *store);                /* a standing runner listens there */

@@ -496,7 +496,7 @@ mkdir "$LIBEXEC"
 deliverer() { # LINE...: the script's lines; $id and $msg are the message
     {
         # shellcheck disable=SC2016
-        printf '%s\n' '#!/bin/sh' "echo \"\$@\" >>$top/called" 'id=$4' 'msg=$2/msg/$4'
+        printf '%s\n' '#!/bin/sh' "echo \"\$@\" >>$top/called" 'id=$5' 'msg=$2/msg/$5'
         printf '%s\n' "$@"
     } >"$LIBEXEC/tappal-deliver"
     chmod 755 "$LIBEXEC/tappal-deliver"
@@ -512,7 +512,7 @@ account behind 'mode = background'
 # shellcheck disable=SC2016
 deliverer 'rm "$msg"' 'echo end >&3'
 printf 'hi\n' | send --account auto a@b
-silent && nothing && grep -q "^--queue $queue --wait-for " "$top/called"
+silent && nothing && grep -q "^--queue $queue --stay --wait-for " "$top/called"
 ok $? "delivered while waiting: 0 and silence"
 # shellcheck disable=SC2016
 deliverer 'echo "failure auth 535 The server refused the password.	Check it." >&3' 'echo end >&3'
@@ -563,7 +563,7 @@ for sig in INT TERM HUP; do
 done
 deliverer 'exit 0'
 printf 'hi\n' | send --account behind a@b
-silent && test "$(kept)" = 1 && { sleep 0.2; grep -q "^--queue $queue\$" "$top/called"; }
+silent && test "$(kept)" = 1 && { sleep 0.2; grep -q "^--queue $queue --stay\$" "$top/called"; }
 ok $? "background: started, not waited for"
 deliverer 'exit 0'
 printf 'hi\n' | send --account auto -odq a@b
@@ -600,7 +600,7 @@ ok $? "--json: refused at once: a sentence on stderr, and no object"
 
 deliverer 'exit 0'
 send -q
-silent && { sleep 0.2; grep -q "^--queue $queue\$" "$top/called"; }
+silent && { sleep 0.2; grep -q "^--queue $queue --stay\$" "$top/called"; }
 ok $? "-q starts a run"
 LIBEXEC=$top/nowhere
 rm -f "$LIBEXEC/tappal-deliver"

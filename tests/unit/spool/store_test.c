@@ -581,8 +581,16 @@ START_TEST(test_store_role)
     ck_assert(!store_role_is_free(&other));
     ck_assert_int_eq(store_take_role(&other, &err), -1);
     ck_assert_int_eq(err.kind, ERR_NONE);
+    ck_assert(!store_is_stayed_at(&other)); /* a place of its own */
+    int stays = store_take_stay(&other, &err);
+    ck_assert_int_ge(stays, 0);
+    ck_assert(store_is_stayed_at(&store));
+    ck_assert_int_eq(store_take_stay(&store, &err), -1);
     close(fd);
     ck_assert(store_role_is_free(&other));
+    ck_assert(store_is_stayed_at(&store));
+    close(stays);
+    ck_assert(!store_is_stayed_at(&store));
     store_close(&store);
     store_close(&other);
 }
