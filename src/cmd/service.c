@@ -1,6 +1,6 @@
-/* service - `tappal service on | off`: somebody looks at the queue each minute, and when something is put into it. By a
- * timer and a path unit of systemd, the user's own or, for root, the machine's; where there is no systemd, by a line in
- * the crontab. */
+/* service - `tappal service on | off`: somebody looks at the queue each minute, and when something is put into it; and
+ * where an account fetches, its mail comes by itself. By units of systemd, the user's own or, for root, the machine's;
+ * where there is no systemd, by lines in the crontab. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -22,15 +22,18 @@
 #define LIMIT_MS 30000
 #define MARK "# Written by `tappal service on`; `tappal service off` removes it."
 #define CRON_EVERY "*/5 * * * *"
+#define FETCH_UNIT "tappal-fetch.service"
 
 static const char usage[] =
     "Usage: tappal service on | off\n"
-    "Has the queue looked at each minute, by systemd, or each 5 minutes by cron; or not any more.";
+    "Has the queue looked at each minute, and new mail fetched as it comes, by systemd;\n"
+    "or both each 5 minutes, by cron; or not any more.";
 
 struct service {
     struct place place;
-    struct str queue, deliver, folder; /* of units */
+    struct str queue, deliver, fetch, folder; /* of units */
     bool root;
+    bool fetches; /* an account does; or, to be turned off, a unit is there */
 };
 
 /* -- systemd and crontab, as commands -- */
@@ -59,13 +62,15 @@ static bool systemctl(const struct service *s, const char *verb, const char *opt
                       struct err *err)
 {
     struct str out = STR_INIT(UNIT_MAX);
-    const char *words[8] = {"systemctl", s->root ? "--system" : "--user", verb};
+    const char *words[9] = {"systemctl", s->root ? "--system" : "--user", verb};
     size_t n = 3;
     if (option)
         words[n++] = option;
     if (units) {
         words[n++] = "tappal.timer";
         words[n++] = "tappal.path";
+        if (s->fetches)
+            words[n++] = FETCH_UNIT;
     }
     bool ok = run(words, NULL, &out, err);
     str_free(&out);
@@ -95,6 +100,11 @@ static const char timer_unit[] = MARK "\n[Unit]\nDescription=Look each minute fo
                                       "[Install]\nWantedBy=timers.target\n";
 static const char path_unit[] =
     MARK "\n[Unit]\nDescription=Look for mail when some comes in\n\n[Path]\nPathChanged=";
+static const char fetch_unit[] = MARK "\n[Unit]\nDescription=Fetch mail as it comes\n"
+                                      "Documentation=man:tappal-fetch(1)\n\n"
+                                      "[Service]\nType=notify\nWatchdogSec=30min\nRestart=on-failure\n"
+                                      "RestartSec=1min\nTimeoutStopSec=30\nExecStart=";
+static const char fetch_tail[] = " --watch --quiet\n\n[Install]\nWantedBy=default.target\n";
 static const char path_tail[] = "/msg\nUnit=tappal.service\n\n[Install]\nWantedBy=paths.target\n";
 
 /* A unit of that name that somebody else wrote is left alone. */
@@ -136,6 +146,16 @@ static bool add_path(struct str *out, const char *path, struct err *err)
     return ok;
 }
 
+static bool put_fetch_unit(const struct service *s, struct err *err)
+{
+    struct str unit = STR_INIT(UNIT_MAX);
+    bool ok = str_addz(&unit, fetch_unit, err) && str_addc(&unit, '"', err) &&
+              add_path(&unit, s->fetch.buf, err) && str_addc(&unit, '"', err) &&
+              str_addz(&unit, fetch_tail, err) && put_unit(s, FETCH_UNIT, unit.buf, err);
+    str_free(&unit);
+    return ok;
+}
+
 static bool units_on(const struct service *s, struct err *err)
 {
     struct str service = STR_INIT(UNIT_MAX), path = STR_INIT(UNIT_MAX);
@@ -145,7 +165,8 @@ static bool units_on(const struct service *s, struct err *err)
               str_addz(&path, path_tail, err) && fs_make_dirs(s->folder.buf, err) &&
               put_unit(s, "tappal.service", service.buf, err) &&
               put_unit(s, "tappal.timer", timer_unit, err) && put_unit(s, "tappal.path", path.buf, err) &&
-              systemctl(s, "daemon-reload", NULL, false, err) && systemctl(s, "enable", "--now", true, err);
+              (!s->fetches || put_fetch_unit(s, err)) && systemctl(s, "daemon-reload", NULL, false, err) &&
+              systemctl(s, "enable", "--now", true, err);
     str_free(&service);
     str_free(&path);
     return ok;
@@ -155,7 +176,7 @@ static bool units_off(const struct service *s, struct err *err)
 {
     return systemctl(s, "disable", "--now", true, err) && drop_unit(s, "tappal.timer", err) &&
            drop_unit(s, "tappal.path", err) && drop_unit(s, "tappal.service", err) &&
-           systemctl(s, "daemon-reload", NULL, false, err);
+           (!s->fetches || drop_unit(s, FETCH_UNIT, err)) && systemctl(s, "daemon-reload", NULL, false, err);
 }
 
 /* -- crontab -- */
@@ -189,9 +210,11 @@ static bool crontab(const struct service *s, bool on, struct err *err)
 {
     struct str table = STR_INIT(CRONTAB_MAX);
     bool plain = s->deliver.buf[strcspn(s->deliver.buf, " %'\"\\")] == '\0';
+    bool fetches = on && s->fetches;
     bool ok = plain || err_set(err, ERR_LOCAL, "The path %s cannot stand in a crontab.", s->deliver.buf);
     ok = ok && read_crontab(&table, err) &&
          (!on || str_addf(&table, err, "%s %s %s\n", CRON_EVERY, s->deliver.buf, WAKER_MARK)) &&
+         (!fetches || str_addf(&table, err, "%s %s --quiet %s\n", CRON_EVERY, s->fetch.buf, WAKER_MARK)) &&
          write_crontab(&table, err);
     str_free(&table);
     return ok;
@@ -199,14 +222,38 @@ static bool crontab(const struct service *s, bool on, struct err *err)
 
 /* -- the command -- */
 
+/* has_fetching - a configuration with faults is told by those who use it */
+static bool has_fetching(const struct place *place)
+{
+    struct config config;
+    struct err ignored;
+    bool found = false;
+    if (!place_load(place, &config, &ignored))
+        return false;
+    for (size_t i = 0; i < config.count; i++)
+        found = found || config.accounts[i].fetch.on;
+    conf_free(&config);
+    return found;
+}
+
+static bool has_fetch_unit(const struct service *s)
+{
+    struct str path = STR_INIT(PATH_BYTES_MAX);
+    struct err ignored;
+    bool there = fs_join(&path, s->folder.buf, FETCH_UNIT, &ignored) && access(path.buf, F_OK) == 0;
+    str_free(&path);
+    return there;
+}
+
 static bool service_find(struct service *s, struct err *err)
 {
     *s = (struct service){.queue = STR_INIT(PATH_BYTES_MAX),
                           .deliver = STR_INIT(PATH_BYTES_MAX),
+                          .fetch = STR_INIT(PATH_BYTES_MAX),
                           .folder = STR_INIT(PATH_BYTES_MAX),
                           .root = geteuid() == 0};
     if (!place_find(NULL, &s->place, err) || !place_queue(&s->place, &s->queue, err) ||
-        !proc_find("tappal-deliver", &s->deliver, err))
+        !proc_find("tappal-deliver", &s->deliver, err) || !proc_find("tappal-fetch", &s->fetch, err))
         return false;
     if (s->root)
         return str_addz(&s->folder, "/etc/systemd/system", err);
@@ -221,14 +268,21 @@ static int service(bool on)
     struct err err = {0};
     bool ok = service_find(&s, &err);
     bool systemd = ok && has_systemd(&s);
+    s.fetches = ok && (on || !systemd ? has_fetching(&s.place) : has_fetch_unit(&s));
     ok = ok && (!systemd ? crontab(&s, on, &err) : on ? units_on(&s, &err) : units_off(&s, &err));
     if (ok && on)
         say("The queue is looked at %s.",
             systemd ? "each minute, by systemd: tappal.timer" : "each 5 minutes, by cron");
     else if (ok)
         say("The queue is not looked at any more, unless a program of tappal runs.");
+    if (ok && on && s.fetches)
+        say("New mail is fetched %s.",
+            systemd ? "as it comes, by systemd: " FETCH_UNIT : "each 5 minutes, by cron");
+    else if (ok && s.fetches)
+        say("New mail is fetched by tappal-fetch only.");
     str_free(&s.queue);
     str_free(&s.deliver);
+    str_free(&s.fetch);
     str_free(&s.folder);
     place_free(&s.place);
     return ok ? 0 : say_error(NULL, &err);

@@ -31,7 +31,7 @@ def tappal(home, *arguments, before=()):
 
 def test_crontab():
     with Home() as home:
-        home.account(1)
+        home.account(1, maildir=False)
         stub(home, "systemctl", NO_SYSTEMCTL)
         stub(home, "crontab", CRONTAB)
         (home.dir / "table").write_text("MAILTO=ada\n0 0 * * * true\n")
@@ -50,6 +50,18 @@ def test_crontab():
             same(tappal(home, "service", *arguments).returncode, 64, f"{arguments}: bad usage")
 
 
+def test_crontab_fetch():
+    with Home() as home:
+        home.account(1)
+        stub(home, "systemctl", NO_SYSTEMCTL)
+        stub(home, "crontab", CRONTAB)
+        for _ in range(2):
+            result = tappal(home, "service", "on")
+            same((result.returncode, result.stdout.splitlines()[1:]), (0, ["New mail is fetched each 5 minutes, by cron."]), "an account that fetches: said")
+        same((home.dir / "table").read_text(), f"*/5 * * * * {BUILD}/tappal-deliver # tappal service\n*/5 * * * * {BUILD}/tappal-fetch --quiet # tappal service\n", "two lines")
+        same((tappal(home, "service", "off").returncode, (home.dir / "table").read_text()), (0, ""), "off: both are gone")
+
+
 # Root's units are the machine's: in a namespace of its own, where /etc/systemd is empty.
 HIDDEN = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none /etc/systemd && "$@"; s=$?; cp -r /etc/systemd/. "$HOME/units/"; exit $s', "sh"]
 
@@ -60,7 +72,7 @@ def test_systemd():
         skip("units of systemd", "no mount namespaces here")
         return
     with Home() as home:
-        home.account(1)
+        home.account(1, maildir=False)
         stub(home, "systemctl", SYSTEMCTL)
         (home.dir / "units").mkdir()
         result = tappal(home, "service", "on", before=HIDDEN if root else ())
@@ -79,9 +91,29 @@ def test_systemd():
             matches(tappal(home, "service", "off").stderr, "was not written by tappal", "another's unit is left alone")
 
 
+def test_systemd_fetch():
+    """In one namespace on and off, so that root's off finds what on has put there."""
+    root = os.geteuid() == 0
+    with Home() as home:
+        home.account(1)
+        stub(home, "systemctl", SYSTEMCTL)
+        (home.dir / "units").mkdir()
+        script = f"{BUILD}/tappal service on && cp {'/etc/systemd/system' if root else '$HOME/.config/systemd/user'}/tappal-fetch.service $HOME/ && {BUILD}/tappal service off"
+        result = subprocess.run([*(HIDDEN if root else ()), "sh", "-c", script], env=home.environment(), capture_output=True, text=True, check=False, timeout=30)
+        same(result.returncode, 0, "an account that fetches: on and off") or print("#", result)
+        matches(result.stdout, r"New mail is fetched as it comes, by systemd: tappal-fetch.service\.\n.*New mail is fetched by tappal-fetch only", "both are said")
+        matches((home.dir / "tappal-fetch.service").read_text(), rf'Type=notify\n.*ExecStart="{BUILD}/tappal-fetch" --watch --quiet\n', "the unit")
+        asked = (home.dir / "asked").read_text()
+        matches(asked, "enable --now tappal.timer tappal.path tappal-fetch.service\n.*disable --now tappal.timer tappal.path tappal-fetch.service\n", "what systemctl is asked for")
+        left = home.dir / "units/system" if root else home.dir / ".config/systemd/user"
+        ok(not (left / "tappal-fetch.service").exists(), "off: the unit is gone")
+
+
 test_crontab()
+test_crontab_fetch()
 try:
     test_systemd()
+    test_systemd_fetch()
 except FileNotFoundError as missing:
     skip("units of systemd", f"{missing.filename} is missing")
 done()
