@@ -15,6 +15,8 @@
 
 #include "base/clock.h"
 #include "base/fs_step.h"
+#include "base/proc.h"
+#include "base/text.h"
 
 /* fs_fail - the sentence for errno, and what can be done about it */
 bool fs_fail(struct err *err, const char *shown, const char *could_not)
@@ -50,6 +52,35 @@ int fs_create(int dirfd, const char *name, mode_t mode, struct err *err)
     if (fd < 0)
         fs_fail(err, name, "created");
     return fd;
+}
+
+static int create_and_unlink(int dirfd, struct err *err)
+{
+    unsigned char random[8];
+    char name[32] = ".unnamed.";
+    if (!proc_random(random, sizeof random, err))
+        return -1;
+    text_hex(random, sizeof random, name + strlen(name));
+    int fd = fs_create(dirfd, name, 0600, err);
+    if (fd >= 0 && !fs_unlink(dirfd, name, err)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+int fs_create_unnamed(int dirfd, struct err *err)
+{
+#ifdef O_TMPFILE
+    int fd = passes("create") ? openat(dirfd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600) : -1;
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL))
+        return create_and_unlink(dirfd, err);
+    if (fd < 0)
+        fs_fail(err, "A file without a name", "created");
+    return fd;
+#else
+    return create_and_unlink(dirfd, err);
+#endif
 }
 
 bool fs_write_all(int fd, const void *bytes, size_t n, const char *shown, struct err *err)

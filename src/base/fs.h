@@ -24,6 +24,8 @@ int fs_step(const char *name);
 
 /* Creates `name` exclusively, O_NOFOLLOW, in the folder dirfd (AT_FDCWD for a path). -1 on failure. */
 int fs_create(int dirfd, const char *name, mode_t mode, struct err *err);
+/* A file that never has a name, or, where the file system knows no such thing, not for long; -1 on failure. */
+int fs_create_unnamed(int dirfd, struct err *err);
 MUST_USE bool fs_write_all(int fd, const void *bytes, size_t n, const char *shown, struct err *err);
 MUST_USE bool fs_sync(int fd, const char *shown, struct err *err);     /* fsync */
 MUST_USE bool fs_datasync(int fd, const char *shown, struct err *err); /* fdatasync */

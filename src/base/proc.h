@@ -25,8 +25,10 @@ struct proc_run {
     char *const *envp;    /* NULL: ours */
     const void *input;    /* written to its stdin, or NULL for /dev/null */
     size_t input_len;
+    const int *input_fd;  /* its stdin instead, from where it stands; NULL: none */
     int64_t limit_ms;     /* whole run; then SIGTERM, 1 s, SIGKILL to its process group */
     bool keep_tty;        /* stays in our process group and session, so that it may ask on the terminal */
+    bool with_errors;     /* stderr is collected too, and what both say beyond the maximum is passed over */
     const char *shown;    /* how errors call it */
 };
 /* Runs it, collects stdout into `out` (its maximum is the limit); stderr is ours. status_r is the

@@ -82,9 +82,11 @@ static _Noreturn void become(const struct proc_run *run, int in, int out, int re
     default_signals();
     if (!run->keep_tty)
         setsid();
+    if (run->input_fd)
+        in = *run->input_fd;
     if (in < 0)
         in = open("/dev/null", O_RDONLY);
-    if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0)
+    if (in < 0 || dup2(in, 0) < 0 || dup2(out, 1) < 0 || (run->with_errors && dup2(1, 2) < 0))
         exec_failed(report);
     execvpe(run->argv[0], run->argv, run->envp ? run->envp : environ);
     exec_failed(report);
@@ -156,6 +158,8 @@ static bool take_some(struct child *child, struct str *out, struct err *err)
     bool ok = true;
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
         close_fd(&child->from);
+    else if (n > 0 && child->run->with_errors && (size_t)n > out->max - out->len)
+        ok = str_add(out, chunk, out->max - out->len, err);
     else if (n > 0 && (size_t)n > out->max - out->len)
         ok = err_set(err, ERR_LOCAL, "%s says more than the %zu bytes that are expected of it.",
                      child->run->shown, out->max);

@@ -347,6 +347,14 @@ bool maildir_finish(struct maildir *m, const char *name, const char *flags, stru
     return (placed && fs_sync_dir(dir, m->path, err)) || err_prefix(err, "%s: ", m->path);
 }
 
+bool maildir_where(const struct maildir *m, const char *name, const char *flags, struct str *path,
+                   struct err *err)
+{
+    char to[PLACED_NAME_SIZE];
+    int dir = place_of(m, name, flags, to);
+    return str_addf(path, err, "%s/%s/%s", m->path, dir == m->cur ? "cur" : "new", to);
+}
+
 bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err)
 {
     return fs_unlink(m->tmp, name, err);

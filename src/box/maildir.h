@@ -25,6 +25,9 @@ enum maildir_found { MAILDIR_NOWHERE, MAILDIR_IN_TMP, MAILDIR_PLACED, MAILDIR_ER
 enum maildir_found maildir_look(struct maildir *m, const char *name, struct err *err);
 /* Moves tmp/NAME to its place (after a crash between intent and rename) and fsyncs the folder. */
 MUST_USE bool maildir_finish(struct maildir *m, const char *name, const char *flags, struct err *err);
+/* The path under which tmp/NAME will stand, or stands. */
+MUST_USE bool maildir_where(const struct maildir *m, const char *name, const char *flags, struct str *path,
+                            struct err *err);
 MUST_USE bool maildir_remove_tmp(struct maildir *m, const char *name, struct err *err);
 /* Removes our own left-over files in tmp/ (names that contain `mark`). Under the account's lock only. */
 MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err);

@@ -1,4 +1,5 @@
-/* sink - where a message can be put down. A maildir now; later a command and LMTP (pipe.c, lmtp.c).
+/* sink - where a message can be put down: a maildir; a command (pipe) or an LMTP server (lmtp), which are handed each
+ * message whole and may refuse it.
  *
  * Commit order (doc/INTERNALS "Fetching"): messages stream into tmp/, a batch is made durable, the caller
  * writes its intent records, then the batch is renamed into place and the folder fsynced. Hence three steps:
@@ -6,7 +7,10 @@
  *   sink_settle                            data durable, or the whole batch has failed
  *   sink_place                             renamed into new/ or cur/, folder durable
  * sink_abort removes what is not settled. What is settled may stand in an intent record, so it is left in
- * tmp/ whatever fails afterwards: the next run finishes its rename, or cleans it away where no record is. */
+ * tmp/ whatever fails afterwards: the next run finishes its rename, or cleans it away where no record is.
+ *
+ * Where each message has an end of its own (sink_hands) sink_hand stands before sink_place, for one message after
+ * another, each between an intent record and a record of what came of it. */
 #ifndef TAPPAL_BOX_SINK_H
 #define TAPPAL_BOX_SINK_H
 
@@ -23,6 +27,19 @@ struct sink_message {
     int64_t mtime;     /* INTERNALDATE; 0: now */
     bool crlf;         /* the text comes with CRLF line ends: turned to LF where the whole message is CRLF */
 };
+/* What a message says of itself to whom it is handed. */
+struct sink_label {
+    const char *sender; /* a bare address; "": none is known */
+    const char *folder; /* as shown */
+    const char *uid;
+};
+enum sink_fate {
+    SINK_TAKEN,
+    SINK_LATER,    /* not now */
+    SINK_REFUSED,  /* not this one */
+    SINK_DOUBTFUL, /* it may have been taken: nobody said */
+    SINK_FAILED,   /* it was not even offered: there is nobody to take it */
+};
 struct sink_ops {
     bool (*begin)(struct sink *sink, const struct sink_message *message, struct err *err);
     bool (*write)(struct sink *sink, const void *bytes, size_t n, struct err *err);
@@ -31,6 +48,8 @@ struct sink_ops {
     bool (*drop)(struct sink *sink, struct err *err);
     bool (*settle)(struct sink *sink, struct err *err);
     bool (*place)(struct sink *sink, struct err *err);
+    /* NULL: place puts all of them down together */
+    enum sink_fate (*hand)(struct sink *sink, size_t i, const struct sink_label *label, struct err *why);
     void (*abort)(struct sink *sink); /* the open message and all that are not settled */
     void (*close)(struct sink *sink);
 };
@@ -68,6 +87,15 @@ static inline MUST_USE bool sink_settle(struct sink *s, struct err *err)
 static inline MUST_USE bool sink_place(struct sink *s, struct err *err)
 {
     return s->ops->place(s, err);
+}
+static inline bool sink_hands(const struct sink *s)
+{
+    return s->ops->hand != NULL;
+}
+/* Message i of the batch, counted from 0; `why` tells of every fate but SINK_TAKEN. */
+static inline enum sink_fate sink_hand(struct sink *s, size_t i, const struct sink_label *label, struct err *why)
+{
+    return s->ops->hand(s, i, label, why);
 }
 static inline void sink_abort(struct sink *s)
 {

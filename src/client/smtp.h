@@ -59,6 +59,7 @@ struct smtp_transaction {
     size_t to_count;
     enum peer_step step; /* how far commands may go ahead of answers */
     bool no_chunking;    /* DATA, never BDAT */
+    bool as_it_is;       /* not for us to repair: the server decides */
     /* The next piece of the text as stored; *n_r 0 at its end. */
     bool (*read)(void *arg, char *buf, size_t size, size_t *n_r, struct err *err);
     /* The next read begins with the first octet. Not called where the text goes out as it is stored. */

@@ -7,7 +7,8 @@
 
 bool smtp_may_need_repair(const struct smtp *s, const struct smtp_transaction *t)
 {
-    return (t->facts->eight_bit_body && !s->caps.eight_bit) || t->facts->longest_line > MIME_LINE_MAX;
+    return !t->as_it_is &&
+           ((t->facts->eight_bit_body && !s->caps.eight_bit) || t->facts->longest_line > MIME_LINE_MAX);
 }
 
 static bool survey(struct smtp *s, struct smtp_transaction *t, struct err *err)

@@ -90,8 +90,11 @@ struct fetch_conf {
     uint32_t every;    /* seconds between two looks of --watch; 0: as watch.h says */
     uint64_t max_size; /* octets; 0: any. Of what is larger only the header is fetched */
     char *move_to;     /* a folder of the server, by name or use */
-    char *maildir;     /* absolute */
+    char *maildir;     /* absolute; NULL only where there is `deliver` */
     enum layout layout;
+    struct strv deliver; /* "command" and its ARGV, or "lmtp", socket path, recipient; none: into the maildir */
+    struct strv on_new;  /* ARGV; none: nobody is told */
+    enum toggle received;
     enum keep_mode keep;
     uint32_t keep_days; /* of KEEP_DAYS */
 };

@@ -20,6 +20,7 @@ enum option_type {
     OPTION_LIST, /* struct strv: commas or repeated keys              */
     OPTION_SOURCES, /* struct strv: password_from; the tail of command and file is whole */
     OPTION_ARGV,    /* struct strv, split by text_split_argv             */
+    OPTION_DELIVER, /* struct strv: "command" and its ARGV, or "lmtp", path, recipient */
     OPTION_PORT,    /* uint16_t: 1 to 65535                              */
     OPTION_SECONDS, /* uint32_t by text_duration                         */
     OPTION_COUNT,   /* uint64_t, at least 1                              */

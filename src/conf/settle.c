@@ -326,11 +326,25 @@ static void check_imap_only(const struct view *view)
     }
 }
 
+/* check_deliver - what is handed over has no file here whose name or place could say anything */
+static void check_deliver(const struct view *view)
+{
+    static const char *const names[] = {"flags", "deletions", "layout"};
+    struct err err;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (view->account->fetch.deliver.count == 0 || !is_set(view, "fetch", names[i]))
+            continue;
+        err_set(&err, ERR_CONFIG, "`%s` means nothing where the mail is handed over (`deliver`).", names[i]);
+        err_hint(&err, "Take one of the two out.");
+        fault_at(view, "fetch", names[i], &err);
+    }
+}
+
 static void check_fetching(const struct view *view)
 {
     struct err err;
     const struct fetch_conf *fetch = &view->account->fetch;
-    if (!fetch->maildir) {
+    if (!fetch->maildir && fetch->deliver.count == 0) {
         err_set(&err, ERR_CONFIG, "[fetch] does not say where the mail goes.");
         err_hint(&err, "Add a line like `maildir = ~/Mail/%s`.", view->account->name);
         fault_at(view, "fetch", NULL, &err);
@@ -342,6 +356,7 @@ static void check_fetching(const struct view *view)
         fault_at(view, "fetch", "folders", &err);
     }
     check_imap_only(view);
+    check_deliver(view);
     if (fetch->mark_seen && fetch->flags != SYNC_OFF) {
         err_set(&err, ERR_CONFIG,
                 "`mark_seen` marks as read on the server what `flags` then marks as read here.");

@@ -1,5 +1,7 @@
-/* value - one option's text into its place, and back. Quotes, commas and the rule about ` ;` and
+/* value - one option's text into its place; value_show.c has the way back. Quotes, commas and the rule about ` ;` and
  * ` #` are here, because what they mean depends on the option's type. */
+#include "conf/value_impl.h"
+
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stddef.h>
@@ -15,7 +17,7 @@
 
 #define VALUE_MAX 16384
 
-static bool is_blank(char c)
+bool value_is_blank(char c)
 {
     return c == ' ' || c == '\t';
 }
@@ -36,9 +38,9 @@ static bool comment_behind(struct err *err)
         "Put the comment on a line of its own; if it belongs to the value, put \"...\" around the value.");
 }
 
-static bool starts_comment(const char *s, const char *at)
+bool value_starts_comment(const char *s, const char *at)
 {
-    return (*at == ';' || *at == '#') && (at == s || is_blank(at[-1]));
+    return (*at == ';' || *at == '#') && (at == s || value_is_blank(at[-1]));
 }
 
 /* take_quoted - the text between double quotes at *at; a quote inside is doubled */
@@ -65,10 +67,10 @@ static bool take_plain(const char **at, char stop, struct str *out, struct err *
     const char *start = *at;
     const char *s = start;
     for (; *s && *s != stop; s++)
-        if (starts_comment(start, s))
+        if (value_starts_comment(start, s))
             return comment_behind(err);
     *at = s;
-    while (s > start && is_blank(s[-1]))
+    while (s > start && value_is_blank(s[-1]))
         s--;
     return str_add(out, start, (size_t)(s - start), err);
 }
@@ -93,12 +95,11 @@ static bool take_item(const char **at, char stop, struct str *out, struct err *e
 
 /* -- lists -- */
 
-/* takes_the_rest - `command ARGV` and `file PATH`: commas and comment signs belong to them */
-static bool takes_the_rest(const char *s)
+bool value_takes_the_rest(const char *s)
 {
     static const char *const words[] = {"command", "file"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (text_starts(s, words[i]) && is_blank(s[strlen(words[i])]))
+        if (text_starts(s, words[i]) && value_is_blank(s[strlen(words[i])]))
             return true;
     return false;
 }
@@ -144,7 +145,7 @@ static bool set_list(struct strv *list, const char *raw, bool sources, struct er
     bool ok = true;
     for (bool more = true; ok && more;) {
         at = skip_blanks(at);
-        if (sources && takes_the_rest(at)) {
+        if (sources && value_takes_the_rest(at)) {
             ok = add_source(list, at, err);
             break;
         }
@@ -170,7 +171,7 @@ static bool check_argv(const char *raw, struct err *err)
     for (const char *s = raw; *s; s++) {
         if (quote ? *s == quote : (*s == '"' || *s == '\''))
             quote = quote ? '\0' : *s;
-        else if (!quote && starts_comment(raw, s))
+        else if (!quote && value_starts_comment(raw, s))
             return comment_behind(err);
     }
     return true;
@@ -181,6 +182,36 @@ static bool set_argv(struct strv *list, const char *raw, struct err *err)
     strv_free(list);
     return check_argv(raw, err) && text_split_argv(raw, list, err) &&
            (list->count > 0 || err_set(err, ERR_CONFIG, "There is no command."));
+}
+
+/* set_deliver - `command ARGV`, or `lmtp SOCKET RECIPIENT` */
+static bool set_deliver(struct strv *list, const char *raw, const struct person *person, struct err *err)
+{
+    struct strv argv = STRV_INIT;
+    struct str path = STR_INIT(VALUE_MAX);
+    size_t n = strcspn(raw, " \t");
+    const bool lmtp = n == strlen("lmtp") && text_starts(raw, "lmtp");
+    bool ok = lmtp || (n == strlen("command") && text_starts(raw, "command"));
+    if (!ok) {
+        err_set(err, ERR_CONFIG, "`deliver` is `command` or `lmtp`, not `%.*s`.", (int)n, raw);
+        err_hint(err,
+                 "Write it like this: deliver = command maildrop, or: deliver = lmtp /run/dovecot/lmtp ada");
+    }
+    ok = ok && set_argv(&argv, skip_blanks(raw + n), err);
+    if (ok && lmtp && argv.count != 2) {
+        ok = err_set(err, ERR_CONFIG, "`deliver = lmtp` needs the path of a socket and one recipient.");
+        err_hint(err, "Write it like this: deliver = lmtp /run/dovecot/lmtp ada@example.org");
+    }
+    strv_free(list);
+    ok = ok && strv_add(list, lmtp ? "lmtp" : "command", err);
+    if (ok && lmtp)
+        ok = person_expand_path(person, argv.items[0], &path, err) && strv_add(list, path.buf, err) &&
+             strv_add(list, argv.items[1], err);
+    for (size_t i = 0; ok && !lmtp && i < argv.count; i++)
+        ok = strv_add(list, argv.items[i], err);
+    strv_free(&argv);
+    str_free(&path);
+    return ok;
 }
 
 /* -- single values -- */
@@ -386,7 +417,7 @@ static bool set_keep(enum keep_mode *field, uint32_t *days, const char *value, s
              "of days after which it is: 30d.");
 }
 
-static bool get_keep(enum keep_mode keep, uint32_t days, struct str *out, struct err *err)
+bool value_get_keep(enum keep_mode keep, uint32_t days, struct str *out, struct err *err)
 {
     return keep == KEEP_DAYS ? str_addf(out, err, "%ud", days)
                              : str_addz(out, keep == KEEP_NO ? "no" : "yes", err);
@@ -417,7 +448,7 @@ static bool set_rate(struct rate_limit *field, const char *value, struct err *er
                     "It is a number of messages in a second, a minute or an hour: 2/sec, 20/min, 300/hour.");
 }
 
-static bool get_rate(const struct rate_limit *rate, struct str *out, struct err *err)
+bool value_get_rate(const struct rate_limit *rate, struct str *out, struct err *err)
 {
     size_t i = 0;
     while (i + 1 < sizeof times / sizeof *times && times[i].seconds != rate->seconds)
@@ -511,6 +542,8 @@ static bool set_at(const struct conf_option *option, char *base, size_t offset, 
         return set_list(field, raw, option->type == OPTION_SOURCES, err);
     if (option->type == OPTION_ARGV)
         return set_argv(field, raw, err);
+    if (option->type == OPTION_DELIVER)
+        return set_deliver(field, raw, person, err);
     struct str value = STR_INIT(VALUE_MAX);
     const char *at = raw;
     bool ok = take_item(&at, '\0', &value, err) && set_one(option, base, offset, value.buf, person, err);
@@ -531,166 +564,4 @@ bool option_set(const struct conf_option *option, void *base, const char *raw, c
     }
     return set_at(option, base, option->offset, raw, person, err) &&
            (!twice || set_at(option, base, option->also, raw, person, err));
-}
-
-/* -- and back -- */
-
-static bool needs_quotes(const char *value, char stop)
-{
-    size_t n = strlen(value);
-    if (n == 0 || value[0] == '"' || is_blank(value[0]) || is_blank(value[n - 1]))
-        return true;
-    for (const char *s = value; *s; s++)
-        if (starts_comment(value, s) || *s == stop)
-            return true;
-    return false;
-}
-
-static bool add_quoted(struct str *out, const char *value, struct err *err)
-{
-    bool ok = str_addc(out, '"', err);
-    for (; ok && *value; value++)
-        ok = (*value != '"' || str_addc(out, '"', err)) && str_addc(out, *value, err);
-    return ok && str_addc(out, '"', err);
-}
-
-static bool add_value(struct str *out, const char *value, char stop, struct err *err)
-{
-    return needs_quotes(value, stop) ? add_quoted(out, value, err) : str_addz(out, value, err);
-}
-
-static bool get_list(const struct strv *list, struct str *out, struct err *err)
-{
-    for (size_t i = 0; i < list->count; i++) {
-        const char *item = list->items[i];
-        bool ok = i == 0 || str_addz(out, ", ", err);
-        if (!takes_the_rest(item))
-            ok = ok && add_value(out, item, ',', err);
-        else if (i + 1 < list->count) /* it must not take what follows for its own */
-            ok = ok && add_quoted(out, item, err);
-        else
-            ok = ok && str_addz(out, item, err);
-        if (!ok)
-            return false;
-    }
-    return true;
-}
-
-static bool get_argv(const struct strv *list, struct str *out, struct err *err)
-{
-    if (list->count == 3 && strcmp(list->items[0], "/bin/sh") == 0 && strcmp(list->items[1], "-c") == 0)
-        return str_addf(out, err, "sh: %s", list->items[2]);
-    for (size_t i = 0; i < list->count; i++) {
-        const char *item = list->items[i];
-        bool plain = *item && item[strcspn(item, " \t\"'")] == '\0' && *item != ';' && *item != '#';
-        if ((i > 0 && !str_addc(out, ' ', err)) ||
-            !(plain ? str_addz(out, item, err) : add_quoted(out, item, err)))
-            return false;
-    }
-    return true;
-}
-
-static bool get_word(const struct conf_option *option, int value, struct str *out, struct err *err)
-{
-    const struct conf_word *word = option->words;
-    while (word->word && word->value != value)
-        word++;
-    return !word->word || str_addz(out, word->word, err);
-}
-
-static bool get_sent(enum sent_copy sent, const char *to, struct str *out, struct err *err)
-{
-    static const char *const words[] = {[SENT_OFF] = "off", [SENT_MAILDIR] = "maildir", [SENT_IMAP] = "imap"};
-    struct str both = STR_INIT(VALUE_MAX);
-    bool ok = str_addf(&both, err, "%s%s%s", words[sent], to ? " " : "", to ? to : "") &&
-              add_value(out, both.buf, '\0', err);
-    str_free(&both);
-    return ok;
-}
-
-/* get_address - a percent sign that is none of %U %H %M is doubled */
-static bool get_address(const char *address, struct str *out, struct err *err)
-{
-    for (; address && *address; address++)
-        if ((*address == '%' && !str_addc(out, '%', err)) || !str_addc(out, *address, err))
-            return false;
-    return true;
-}
-
-bool option_get(const struct conf_option *option, const void *base, struct str *out, struct err *err)
-{
-    const void *field = (const char *)base + option->offset;
-    unsigned number;
-    uint64_t large;
-    if (option->later)
-        return true;
-    switch (option->type) {
-    case OPTION_LIST:
-    case OPTION_SOURCES:
-        return get_list(field, out, err);
-    case OPTION_ARGV:
-        return get_argv(field, out, err);
-    case OPTION_ADDRESS:
-        return get_address(*(char *const *)field, out, err);
-    case OPTION_ENUM:
-        return get_word(option, *(const int *)field, out, err);
-    case OPTION_KEEP:
-        return get_keep(*(const enum keep_mode *)field,
-                        *(const uint32_t *)(const void *)((const char *)base + option->also), out, err);
-    case OPTION_SENT:
-        return get_sent(*(const enum sent_copy *)field,
-                        *(char *const *)(const void *)((const char *)base + option->also), out, err);
-    case OPTION_PORT:
-        number = *(const uint16_t *)field;
-        return number == 0 || str_addf(out, err, "%u", number);
-    case OPTION_SECONDS:
-        number = *(const uint32_t *)field;
-        return (number == 0 && !option->default_text) || str_addf(out, err, "%us", number);
-    case OPTION_COUNT:
-    case OPTION_SIZE:
-        large = *(const uint64_t *)field;
-        return large == 0 || str_addf(out, err, "%" PRIu64, large);
-    case OPTION_RATE:
-        return get_rate(field, out, err);
-    default: {
-        const char *text = *(char *const *)field;
-        return !text || add_value(out, text, '\0', err);
-    }
-    }
-}
-
-static void clear_at(const struct conf_option *option, char *field)
-{
-    switch (option->type) {
-    case OPTION_LIST:
-    case OPTION_SOURCES:
-    case OPTION_ARGV:
-        strv_free((struct strv *)(void *)field);
-        break;
-    case OPTION_PORT:
-    case OPTION_SECONDS:
-    case OPTION_COUNT:
-    case OPTION_SIZE:
-    case OPTION_RATE:
-    case OPTION_ENUM:
-    case OPTION_KEEP:
-        break;
-    default:
-        free(*(char **)(void *)field);
-        *(char **)(void *)field = NULL;
-    }
-}
-
-void option_clear(const struct conf_option *option, void *base)
-{
-    if (option->later)
-        return;
-    if (option->type == OPTION_SENT) {
-        free(*(char **)(void *)((char *)base + option->also));
-        *(char **)(void *)((char *)base + option->also) = NULL;
-        return;
-    }
-    clear_at(option, (char *)base + option->offset);
-    if (option_is_common(option))
-        clear_at(option, (char *)base + option->also);
 }

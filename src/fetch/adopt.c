@@ -287,9 +287,9 @@ bool adopt_account(const struct pull *pull, const struct strv *states, const str
                    struct err *err)
 {
     struct adopt a = {.pull = pull, .watch = watch};
-    bool ok = strv_copy(&a.states, states, err) && here_scan(pull->account->fetch.maildir, &a.here, err) &&
-              read_states(&a, err) && here_read_all(&a.here, err) && number_files(&a, err) &&
-              survey_account(pull, visit, &a, err);
+    bool ok = pull_has_maildir(pull, err) && strv_copy(&a.states, states, err) &&
+              here_scan(pull->account->fetch.maildir, &a.here, err) && read_states(&a, err) &&
+              here_read_all(&a.here, err) && number_files(&a, err) && survey_account(pull, visit, &a, err);
     here_free(&a.here);
     strv_free(&a.states);
     free(a.claims);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "fetch/handover.h"
 #include "fetch/quarantine.h"
 #include "mail/flags.h"
 #include "mail/headsum.h"
@@ -35,9 +36,10 @@ void batch_token(const struct seen *seen, enum protocol protocol, const struct s
 }
 
 bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
-                struct maildir *box, struct seen *seen, struct err *err)
+                struct sink *sink, struct maildir *box, struct seen *seen, struct err *err)
 {
-    *b = (struct batch){.account = account, .folder = folder, .protocol = protocol, .box = box, .seen = seen};
+    *b = (struct batch){
+        .account = account, .folder = folder, .protocol = protocol, .sink = sink, .box = box, .seen = seen};
     str_init(&b->header, HEADSUM_MAX);
     make_mark(seen, b->mark);
     return proc_random(&b->run, sizeof b->run, err);
@@ -96,6 +98,8 @@ bool batch_recover(struct batch *b, struct err *err)
 {
     char mark[24];
     const struct seen_entry *e;
+    if (!b->box)
+        return handover_recover(b, err);
     snprintf(mark, sizeof mark, ".%s-", b->mark);
     while ((e = an_open_one(b->seen)))
         if (!recover_one(b, e, err))
@@ -111,6 +115,19 @@ bool batch_is_full(const struct batch *b)
            (b->count > 0 && clock_mono_ms() - b->began >= BATCH_MS);
 }
 
+/* add_received - a trace line of ours (RFC 5321, 4.4); its date is the message's own, so that the same message has
+ * the same octets each time */
+static bool add_received(struct batch *b, int64_t date, struct err *err)
+{
+    char when[48];
+    struct str line = STR_INIT(2048);
+    clock_rfc5322(date ? date : clock_now(), when);
+    bool ok = str_addf(&line, err, "%s;\r\n\t%s\r\n", b->received, when) &&
+              sink_write(b->sink, line.buf, line.len, err);
+    str_free(&line);
+    return ok;
+}
+
 bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, struct err *err)
 {
     if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
@@ -122,7 +139,7 @@ bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, stru
     b->open_octets = 0;
     b->header_ended = false;
     str_clear(&b->header);
-    b->open = sink_begin(maildir_sink(b->box), &m, err);
+    b->open = sink_begin(b->sink, &m, err) && (!b->received || add_received(b, date, err));
     return b->open;
 }
 
@@ -154,27 +171,31 @@ bool batch_write(struct batch *b, const void *bytes, size_t n, struct err *err)
     if (!keep_header(b, bytes, n, err))
         return false;
     b->open_octets += n;
-    return sink_write(maildir_sink(b->box), bytes, n, err);
+    return sink_write(b->sink, bytes, n, err);
 }
 
 bool batch_drop(struct batch *b, struct err *err)
 {
     b->open = false;
     b->open_octets = 0;
-    return sink_drop(maildir_sink(b->box), err);
+    return sink_drop(b->sink, err);
 }
 
 /* have_it - is this the message that the key stands for already? */
 static bool have_it(const struct batch *b, const struct seen_entry *e)
 {
     const struct seen_entry *old = seen_find(b->seen, &e->key);
-    return old && (seen_is_here(old) || old->state == SEEN_ASKED) && old->size == e->size &&
-           memcmp(old->hash, e->hash, sizeof e->hash) == 0;
+    if (!old || !(seen_is_here(old) || old->state == SEEN_ASKED))
+        return false;
+    if (b->received) /* whose date may be another one */
+        return old->wire == e->wire && seen_mark_known(e->letter) &&
+               memcmp(old->letter, e->letter, sizeof e->letter) == 0;
+    return old->size == e->size && memcmp(old->hash, e->hash, sizeof e->hash) == 0;
 }
 
 bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, struct err *err)
 {
-    struct sink *sink = maildir_sink(b->box);
+    struct sink *sink = b->sink;
     struct batch_item *item = &b->items[b->count];
     unsigned char sha256[32];
     char flags[FLAGS_TEXT];
@@ -197,6 +218,9 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
         return sink_drop(sink, err) && seen_keep(b->seen, &e, err);
     e.name = item->name;
     item->entry = e;
+    item->octets = octets;
+    if (sink_hands(sink))
+        handover_sender(b->header.buf, b->header.len, item->sender);
     b->count++;
     b->octets += octets;
     return true;
@@ -235,6 +259,8 @@ bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char 
 bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct err *err)
 {
     char part[BATCH_TOKEN_SIZE + 2], token[BATCH_TOKEN_SIZE];
+    if (!b->box)
+        return true; /* whoever took it has it */
     if (stub->file_validity != 0)
         snprintf(token, sizeof token, "%s-%u-%010u", b->mark, stub->file_validity, stub->file_uid);
     else
@@ -245,31 +271,44 @@ bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct er
 
 /* -- the batch -- */
 
-static void log_placed(const struct batch *b, const struct batch_item *item)
+static bool add_news(struct batch *b, const struct batch_item *item, struct err *err)
+{
+    struct str path = STR_INIT(4096);
+    char flags[FLAGS_TEXT];
+    flags_letters(item->entry.flags, flags);
+    bool ok = (!b->box || maildir_where(b->box, item->name, flags, &path, err)) &&
+              news_add(b->news, b->box ? path.buf : NULL, err);
+    str_free(&path);
+    return ok;
+}
+
+bool batch_tell(struct batch *b, const struct batch_item *item, struct err *err)
 {
     char uid[SEEN_KEY_TEXT], size[24];
     seen_key_text(b->protocol, &item->entry.key, uid);
     snprintf(size, sizeof size, "%llu", (unsigned long long)item->entry.size);
-    log_event(LOG_LEVEL_INFO, "fetched", "account", b->account, "folder", b->folder, "uid", uid, "size", size,
-              "file", item->name, NULL);
+    log_event(LOG_LEVEL_INFO, b->box ? "fetched" : "delivered", "account", b->account, "folder", b->folder,
+              "uid", uid, "size", size, b->box ? "file" : "from", b->box ? item->name : item->sender, NULL);
+    return !b->news || add_news(b, item, err);
 }
 
 bool batch_commit(struct batch *b, struct err *err)
 {
-    struct sink *sink = maildir_sink(b->box);
+    struct sink *sink = b->sink;
     if (b->count == 0)
         return true;
     if (!sink_settle(sink, err))
         return false;
+    if (sink_hands(sink))
+        return handover_batch(b, err);
     for (size_t i = 0; i < b->count; i++)
         if (!seen_intend(b->seen, &b->items[i].entry, err))
             return false;
     if (!seen_sync(b->seen, err) || !sink_place(sink, err))
         return false;
     for (size_t i = 0; i < b->count; i++) {
-        if (!seen_placed(b->seen, &b->items[i].entry.key, err))
+        if (!seen_placed(b->seen, &b->items[i].entry.key, err) || !batch_tell(b, &b->items[i], err))
             return false;
-        log_placed(b, &b->items[i]);
     }
     b->placed += b->count;
     b->placed_octets += b->octets;
@@ -280,7 +319,7 @@ bool batch_commit(struct batch *b, struct err *err)
 
 void batch_abort(struct batch *b)
 {
-    sink_abort(maildir_sink(b->box));
+    sink_abort(b->sink);
     b->open = false;
     b->count = 0;
     b->octets = 0;

@@ -1,11 +1,16 @@
 /* batch - messages on their way into one maildir, in the order that makes each step safe (doc/INTERNALS):
  * into tmp/; durable; intents recorded; renamed; folder durable; recorded. What the caller may delete on the
- * server are entries that `seen` calls placed, after a seen_sync. */
+ * server are entries that `seen` calls placed, after a seen_sync.
+ *
+ * Where a command or an LMTP server takes the mail, the messages of a batch are held in files until all is there,
+ * and then handed over one by one (handover.h). */
 #ifndef TAPPAL_FETCH_BATCH_H
 #define TAPPAL_FETCH_BATCH_H
 
 #include "box/maildir.h"
+#include "fetch/news.h"
 #include "fetch/seen.h"
+#include "mail/addr.h"
 
 #define BATCH_MESSAGES_MAX 256
 #define BATCH_OCTETS_MAX (32u << 20)
@@ -17,13 +22,22 @@
 struct batch_item {
     struct seen_entry entry;
     char name[MAILDIR_NAME_MAX + 1];
+    char sender[ADDR_SPEC_SIZE]; /* only where it is handed over */
+    uint64_t octets;             /* as it came */
 };
 
 struct batch {
     const char *account, *folder; /* for the log */
     enum protocol protocol;
-    struct maildir *box;
+    struct sink *sink;   /* where messages are put */
+    struct maildir *box; /* the maildir that it is; NULL: each is handed over */
     struct seen *seen;
+    struct news *news;    /* what has come is added to it; NULL: nobody wants to know */
+    const char *received; /* the beginning of a Received line, up to the date; NULL: none is added */
+    void (*trouble)(void *arg, const struct err *why); /* with a message that was handed over */
+    void *trouble_arg;
+    struct err first_trouble;   /* of that kind */
+    unsigned vain;              /* messages in a row that were not taken */
     char mark[BATCH_MARK_SIZE]; /* hash of the memory's path, within every name we give */
     uint32_t run;               /* random */
     uint64_t made;              /* names given while the key was unknown */
@@ -45,8 +59,9 @@ struct batch {
 void batch_token(const struct seen *seen, enum protocol protocol, const struct seen_key *key,
                  char out[BATCH_TOKEN_SIZE]);
 
+/* `sink` and `box` as above; what else the caller knows he sets himself. */
 MUST_USE bool batch_init(struct batch *b, const char *account, const char *folder, enum protocol protocol,
-                         struct maildir *box, struct seen *seen, struct err *err);
+                         struct sink *sink, struct maildir *box, struct seen *seen, struct err *err);
 /* What a crash left: intents are finished or dropped, files of ours in tmp/ without one removed. */
 MUST_USE bool batch_recover(struct batch *b, struct err *err);
 
@@ -68,5 +83,7 @@ MUST_USE bool batch_commit(struct batch *b, struct err *err);
 /* What is not committed, or not known to be, is left to batch_recover. */
 void batch_abort(struct batch *b);
 void batch_free(struct batch *b);
+/* In the log, and in the news. */
+MUST_USE bool batch_tell(struct batch *b, const struct batch_item *item, struct err *err);
 
 #endif

@@ -202,18 +202,32 @@ bool imap_box_delete(struct imap_job *job, struct err *err)
     return ok;
 }
 
-bool imap_box_mark_seen(struct imap_job *job, struct err *err)
+/* only_kept - of what came in this session; what nobody took (deliver =) stays as it was */
+static bool only_kept(struct imap_job *job, struct uidset *kept, struct err *err)
 {
     bool ok = true;
-    for (uint32_t after = 0; ok && uidset_next(&job->fresh, after);) {
+    for (uint32_t uid = uidset_next(&job->fresh, 0); ok && uid; uid = uidset_next(&job->fresh, uid)) {
+        struct seen_key key = seen_key_uid(uid);
+        const struct seen_entry *e = seen_find(job->f.seen, &key);
+        ok = !e || !seen_is_here(e) || uidset_add(kept, uid, uid, err);
+    }
+    return ok;
+}
+
+bool imap_box_mark_seen(struct imap_job *job, struct err *err)
+{
+    struct uidset kept = UIDSET_INIT;
+    bool ok = only_kept(job, &kept, err);
+    for (uint32_t after = 0; ok && uidset_next(&kept, after);) {
         struct uidset set = UIDSET_INIT;
         struct str text = STR_INIT(CHAT_LINE_MAX);
         unsigned tag;
-        ok = some(&job->fresh, &after, &set, err) && uidset_write(&set, &text, err) &&
+        ok = some(&kept, &after, &set, err) && uidset_write(&set, &text, err) &&
              imap_send(job->imap, &tag, err, "UID STORE %s +FLAGS.SILENT (\\Seen)", text.buf) &&
              imap_finish(job->imap, tag, NULL, "mark messages as read", err);
         uidset_free(&set);
         str_free(&text);
     }
+    uidset_free(&kept);
     return ok;
 }

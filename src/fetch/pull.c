@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
+#include "box/lmtp.h"
+#include "box/pipe.h"
 #include "client/imap.h"
 #include "fetch/batch.h"
 #include "fetch/quarantine.h"
@@ -63,6 +66,16 @@ static bool open_memory(const struct pull *pull, const char *wire, struct seen_o
     return ok;
 }
 
+bool pull_has_maildir(const struct pull *pull, struct err *err)
+{
+    if (pull->account->fetch.deliver.count == 0)
+        return true;
+    err_set(err, ERR_CONFIG,
+            "The mail of the account %s is handed over (deliver), so there is no maildir to look at.",
+            pull->account->name);
+    return err_hint(err, "`tappal status` lists what was not taken.");
+}
+
 static bool open_box(const struct pull *pull, const char *path, struct maildir **box_r, struct err *err)
 {
     struct str full = STR_INIT(4096);
@@ -73,6 +86,57 @@ static bool open_box(const struct pull *pull, const char *path, struct maildir *
     return ok;
 }
 
+/* open_sink - where this folder's messages go */
+static bool open_sink(const struct pull *pull, const char *path, struct pull_folder *f, struct err *err)
+{
+    const struct account *a = pull->account;
+    const struct strv *deliver = &a->fetch.deliver;
+    const char *whom = a->address ? a->address : a->fetch.who.login ? a->fetch.who.login : a->name;
+    if (deliver->count == 0) {
+        if (!open_box(pull, path, &f->box, err))
+            return false;
+        f->sink = maildir_sink(f->box);
+        return true;
+    }
+    return strcmp(deliver->items[0], "lmtp") == 0
+               ? lmtp_open(pull->state_dir, deliver->items[1], deliver->items[2], a->name, &f->sink, err)
+               : pipe_open(pull->state_dir, deliver->items + 1, a->name, whom, &f->sink, err);
+}
+
+/* received_line - up to the date; NULL and true: none is wanted */
+static bool received_line(const struct fetch_conf *conf, const char *address, char **line_r, struct err *err)
+{
+    struct str line = STR_INIT(1024);
+    char us[256] = "localhost";
+    if (!conf->received)
+        return true;
+    (void)!gethostname(us, sizeof us - 1);
+    bool ok = str_addf(&line, err, "Received: from %s\r\n\tby %s with %s (tappal)",
+                       conf->server.host ? conf->server.host : "localhost", us,
+                       conf->server.protocol == PROTO_POP3 ? "POP3" : "IMAP") &&
+              (!address || str_addf(&line, err, "\r\n\tfor <%s>", address)) &&
+              ((*line_r = str_steal(&line)) || err_nomem(err));
+    str_free(&line);
+    return ok;
+}
+
+static bool open_batch(const struct pull *pull, const char *name, const char *path, struct pull_folder *f,
+                       struct err *err)
+{
+    const struct account *a = pull->account;
+    if (!open_sink(pull, path, f, err) || !received_line(&a->fetch, a->address, &f->received, err))
+        return false;
+    if (!(f->batch = calloc(1, sizeof *f->batch)))
+        return err_nomem(err);
+    if (!batch_init(f->batch, a->name, name, a->fetch.server.protocol, f->sink, f->box, f->seen, err))
+        return false;
+    f->batch->news = pull->news;
+    f->batch->received = f->received;
+    f->batch->trouble = pull->watch.trouble;
+    f->batch->trouble_arg = pull->watch.arg;
+    return batch_recover(f->batch, err);
+}
+
 bool pull_folder_open(const struct pull *pull, const char *wire, const char *name, const char *path,
                       struct pull_folder *f_r, struct err *err)
 {
@@ -80,11 +144,7 @@ bool pull_folder_open(const struct pull *pull, const char *wire, const char *nam
     struct seen_owner owner;
     struct str who = STR_INIT(2048);
     bool ok = open_memory(pull, wire, &owner, &who, &f.seen, err);
-    if (ok && !pull->dry_run) {
-        ok = open_box(pull, path, &f.box, err) && ((f.batch = calloc(1, sizeof *f.batch)) || err_nomem(err));
-        ok = ok && batch_init(f.batch, pull->account->name, name, owner.protocol, f.box, f.seen, err) &&
-             batch_recover(f.batch, err);
-    }
+    ok = ok && (pull->dry_run || open_batch(pull, name, path, &f, err));
     str_free(&who);
     if (ok)
         *f_r = f;
@@ -101,11 +161,16 @@ void pull_folder_close(struct pull_folder *f, struct pull_result *result)
             result->messages += f->batch->placed;
             result->octets += f->batch->placed_octets;
             result->folders += f->batch->placed > 0;
+            if (result->trouble.kind == ERR_NONE)
+                result->trouble = f->batch->first_trouble;
         }
         batch_free(f->batch);
     }
     free(f->batch);
+    if (!f->box)
+        sink_close(&f->sink);
     maildir_close(&f->box);
+    free(f->received);
     seen_close(&f->seen);
     *f = (struct pull_folder){0};
 }
@@ -127,14 +192,15 @@ bool pull_is_another(const struct pull_folder *f, const struct pull *pull, struc
                     "maildir may stay. If it is the same one, put the old host and login back.");
 }
 
-/* clean_state - halves of a memory whose rewriting was stopped (.HASH.seen.RANDOM, by fs_replace) */
+/* clean_state - halves of files whose rewriting was stopped (.NAME.RANDOM, by fs_replace), and files that were to have
+ * no name (fs_create_unnamed): nothing else in this folder begins with a dot */
 static bool clean_state(const char *path, struct err *err)
 {
     DIR *d = opendir(path);
     struct dirent *entry;
     bool ok = d || err_errno(err, ERR_LOCAL, "%s cannot be read", path);
     while (ok && (entry = readdir(d)))
-        if (entry->d_name[0] == '.' && strstr(entry->d_name, ".seen."))
+        if (entry->d_name[0] == '.' && strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
             ok = fs_unlink(dirfd(d), entry->d_name, err);
     if (d)
         closedir(d);
@@ -166,14 +232,38 @@ bool pull_goes_on(const struct pull *pull, struct err *err)
            err_set(err, ERR_NETWORK, "Fetching was stopped.");
 }
 
+static bool serve(const struct pull *pull, struct pull_line *line, struct pull_result *result,
+                  struct err *err)
+{
+    return pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result, err)
+                                                              : pull_imap(pull, line, result, err);
+}
+
+/* serve_and_tell - what has come is told of also where not all did */
+static bool serve_and_tell(const struct pull *pull, struct pull_line *line, struct pull_result *result,
+                           struct err *err)
+{
+    struct news news;
+    struct pull with_news = *pull;
+    struct err why = {0};
+    if (!news_begin(&news, pull->state_dir, err))
+        return false;
+    with_news.news = &news;
+    bool ok = serve(&with_news, line, result, err);
+    if (!news_tell(&news, pull->account->fetch.on_new.items, pull->account->name, &why))
+        pull_trouble(pull, result, &why);
+    news_end(&news);
+    return ok;
+}
+
 bool pull_account_over(const struct pull *pull, struct pull_line *line, struct pull_result *result_r,
                        struct err *err)
 {
     *result_r = (struct pull_result){0};
     if (!pull->dry_run && !clean_state(pull->state_dir, err))
         return false;
-    bool ok = pull->account->fetch.server.protocol == PROTO_POP3 ? pull_pop3(pull, result_r, err)
-                                                                 : pull_imap(pull, line, result_r, err);
+    bool tells = pull->account->fetch.on_new.count > 0 && !pull->dry_run;
+    bool ok = (tells ? serve_and_tell : serve)(pull, line, result_r, err);
     if (!ok)
         pull_line_close(line);
     return ok;

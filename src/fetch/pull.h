@@ -33,6 +33,7 @@ struct pull {
     const char *only_folder, *only_key;
     uint32_t only_uid;
     struct pull_watch watch;
+    struct news *news; /* pull's own: of `on_new`, or NULL */
 };
 
 /* What came of it; also after a failure. */
@@ -74,11 +75,16 @@ MUST_USE bool pull_imap(const struct pull *pull, struct pull_line *line, struct 
 MUST_USE bool pull_pop3(const struct pull *pull, struct pull_result *result, struct err *err);
 void pull_trouble(const struct pull *pull, struct pull_result *result, const struct err *why);
 
+/* False, with a sentence, where the account's mail is handed over instead (`deliver`). */
+MUST_USE bool pull_has_maildir(const struct pull *pull, struct err *err);
+
 /* What is held while one folder is worked on. */
 struct pull_folder {
     const char *name; /* as shown */
     struct seen *seen;
-    struct maildir *box; /* NULL in a dry run */
+    struct maildir *box; /* NULL in a dry run, and where mail is handed over */
+    struct sink *sink;   /* likewise where it is not */
+    char *received;      /* the line that is added, or NULL */
     struct batch *batch; /* likewise */
 };
 /* Opens memory and maildir, and tidies up after a crash. */

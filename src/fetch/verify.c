@@ -85,7 +85,8 @@ static bool visit(void *arg, struct survey_folder *f, struct err *err)
 bool verify_account(const struct pull *pull, const struct verify_watch *watch, struct err *err)
 {
     struct verify v = {.pull = pull, .watch = watch};
-    bool ok = here_scan(pull->account->fetch.maildir, &v.here, err) && survey_account(pull, visit, &v, err);
+    bool ok = pull_has_maildir(pull, err) && here_scan(pull->account->fetch.maildir, &v.here, err) &&
+              survey_account(pull, visit, &v, err);
     here_free(&v.here);
     return ok;
 }

@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+"""fetch_deliver - fetched mail that is handed over: to Dovecot's LMTP service, to dovecot-lda, and to a command while
+tappal-fetch is stopped, or fails, at its n-th durable step, for every n: each message is delivered at least once, whole,
+and twice only where it was shown as in doubt; nothing is deleted on the server that was not taken.
+
+run: limit=400
+"""
+import pathlib
+import shutil
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import lab  # noqa: E402
+import tap  # noqa: E402
+
+LDA = "/usr/lib/dovecot/dovecot-lda"
+HOUR = 3600
+STEPS_MAX = 200
+
+
+def letters(count):
+    for i in range(count):
+        body = b"".join(b"line %d of letter %d\r\n" % (k, i) for k in range(i * 40 + 1))
+        yield b"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: letter %d\r\nMessage-ID: <%d@example.test>\r\n\r\n.\r\n" % (i, i) + body
+
+
+def here(text):
+    return text.replace(b"\r\n", b"\n")
+
+
+def text_of(message):
+    """What comes behind the fields that the receiving side has put before it."""
+    return message[message.index(b"From: grace"):]
+
+
+def fetch(ada, deliver, **options):
+    ada.account(fetch={"maildir": None, "deliver": deliver, **options})
+    return ada.run("tappal-fetch", limit=60)
+
+
+def into_dovecot(house, ada, what, deliver):
+    grace, sent = house.site["USER2"], list(letters(12))
+    for text in sent:
+        house.put(text)
+    result = fetch(ada, deliver, keep="no")
+    tap.same((result.status, result.err), (0, ""), f"{what}: taken")
+    came = sorted(text_of(here(message)) for message in house.received(grace))
+    tap.same(came, sorted(map(here, sent)), f"{what}: each message is in the other mailbox, as it was")
+    tap.same(house.received(), [], f"{what}: and no longer on the server")
+    house.clear()
+    shutil.rmtree(ada.state, ignore_errors=True)
+
+
+def refused_by_dovecot(house, ada):
+    house.put(next(letters(1)))
+    result = fetch(ada, f"lmtp {house.site['LMTP_SOCKET']} nobody@example.test", keep="no")
+    tap.same(result.status, 69, "LMTP, unknown recipient: exit status")
+    tap.matches(result.err, r"does not take it for nobody@example\.test: 550 5\.1\.1", "LMTP, unknown recipient: the reply is shown")
+    tap.same(len(house.received()), 1, "LMTP, unknown recipient: the message stays on the server")
+    house.clear()
+    shutil.rmtree(ada.state, ignore_errors=True)
+
+
+# -- stopped at each step --
+
+def delivered(ada):
+    return sorted(p.read_bytes() for p in (ada.home / "box").glob("*"))
+
+
+def begin_anew(house, ada, sent):
+    shutil.rmtree(ada.state, ignore_errors=True)
+    shutil.rmtree(ada.home / "box", ignore_errors=True)
+    (ada.home / "box").mkdir()
+    house.clear()
+    for text in sent:
+        house.put(text)
+
+
+def step(house, ada, sent, hook):
+    """One run that is stopped, and the ones behind it: what is wrong, and how many steps the first one made."""
+    begin_anew(house, ada, sent)
+    log = ada.home / "steps"
+    log.unlink(missing_ok=True)
+    ada.run("tappal-fetch", TAPPAL_TEST_STEP=hook, TAPPAL_TEST_STEP_LOG=str(log), limit=30)
+    expected, wrong = sorted(map(here, sent)), []
+    lost = [text for text in expected if text not in delivered(ada) + [here(text) for text in house.received()]]
+    if lost:
+        wrong.append(f"{len(lost)} messages are nowhere")
+    said = [ada.run("tappal-fetch", TAPPAL_TEST_CLOCK=str(hours * HOUR), limit=30) for hours in (0, 1, 3)]
+    came = delivered(ada)
+    doubles = len(came) - len(set(came))
+    doubts = sum(result.err.count("In doubt: ") for result in said)
+    if sorted(set(came)) != expected:
+        wrong.append(f"{len(set(came))} messages came, not {len(expected)}")
+    if doubles > 1 or doubles > doubts:
+        wrong.append(f"{doubles} doubles, {doubts} shown as in doubt")
+    if house.received():
+        wrong.append(f"{len(house.received())} left on the server")
+    if list(ada.state.glob("fetch/*/.*")):
+        wrong.append("a file is left behind")
+    return wrong, max(int(line.split()[0]) for line in log.read_text().splitlines())
+
+
+def walk(house, ada, what, sent, verb, suffix="", stride=1):
+    wrong, n = [], 1
+    while n < STEPS_MAX:
+        found, made = step(house, ada, sent, f"{verb}:{n}{suffix}:tappal-fetch")
+        wrong += [f"step {n}: {text}" for text in found]
+        if made < n:
+            break
+        n += stride
+    tap.ok(not wrong and n < STEPS_MAX and n > 3 * len(sent), f"{what}: {n - 1} steps", *wrong[:5])
+
+
+def walks(house, ada):
+    mda = ada.home / "mda"
+    mda.write_text('#!/bin/sh\ncat >"$HOME/box/$$" || exit 75\n')
+    mda.chmod(0o700)
+    for protocol, port in (("imap", "IMAPS_PORT"), ("pop3", "POP3S_PORT")):
+        ada.account(fetch={"protocol": protocol, "port": house.site[port], "maildir": None, "keep": "no", "deliver": f"command {mda}"})
+        walk(house, ada, f"{protocol}, 2 messages, stopped", list(letters(2)), "stop")
+        walk(house, ada, f"{protocol}, 2 messages, input/output error", list(letters(2)), "fail", ":EIO", stride=3)
+
+
+def main():
+    with lab.Lab() as house:
+        ada = house.person("ada")
+        into_dovecot(house, ada, "LMTP", f"lmtp {house.site['LMTP_SOCKET']} {house.site['USER2']}")
+        refused_by_dovecot(house, ada)
+        into_dovecot(house, ada, "dovecot-lda", f"command {LDA} -c {house.site['ROOT']}/dovecot.conf -d {house.site['USER2']}")
+        walks(house, ada)
+    tap.done()
+
+
+main()
