@@ -184,5 +184,5 @@ bool imap_sync_start_counting(struct imap_job *job, struct err *err)
         (!mark_away(job, err) || !seen_sync(seen, err) || !maildir_put_badge(job->f.box, badge, err)))
         return false;
     return seen_set_counts(seen, now, err) && seen_sync(seen, err) &&
-           (was != SEEN_COUNTS_BOTH || maildir_take_badge(job->f.box, badge, err));
+           (was != SEEN_COUNTS_BOTH || !job->f.box || maildir_take_badge(job->f.box, badge, err));
 }
