@@ -242,7 +242,8 @@ static int decide(struct letter *l, struct message *m, struct answers *answers)
         l->fault = fault;
         return refused ? err_exit_status(ERR_REFUSED_PERM) : say_set_up(l, &answers->failure);
     }
-    say_kept(l, answers);
+    if (journal_count_open(&m->journal) > 0) /* else only a copy is still to be made (`sent`) */
+        say_kept(l, answers);
     return 0;
 }
 
@@ -260,12 +261,23 @@ static void say_no_verdict(const struct letter *l)
     say_hint(hint);
 }
 
+/* Nothing is left to be decided, and whoever makes the copy for `sent` is not to find the message locked. */
+static bool all_delivered(const struct answers *answers)
+{
+    size_t delivered = 0;
+    for (size_t i = 0; i < answers->count; i++)
+        delivered += answers->outcomes[i].verdict == VERDICT_DELIVERED;
+    return answers->ended && !answers->failed && delivered > 0 && delivered == answers->count;
+}
+
 static int conclude(struct letter *l, struct answers *answers)
 {
     struct message m;
     struct err err;
     int status = 0;
     enum store_take took = TAKE_BUSY;
+    if (all_delivered(answers))
+        return 0;
     if (answers->ended || answers->failed)
         took = store_take(&l->desk->store, l->id, &m, &err);
     if (took == TAKE_GOT) {

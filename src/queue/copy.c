@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -14,6 +15,9 @@
 #include "queue/giveback.h"
 #include "queue/hook.h"
 #include "queue/job.h"
+
+#define PATIENCE 10 /* times that a locked message is tried again */
+#define PATIENCE_NS 20000000
 
 bool copy_is_wanted(const struct line *line, const struct message *m)
 {
@@ -78,13 +82,24 @@ void copies_close(struct copies *c)
 
 /* -- taking -- */
 
+/* Whoever waited for the verdict may look at the message for a moment. */
+static enum store_take take_in_time(struct store *store, const char *id, struct message *m, struct err *err)
+{
+    enum store_take took = store_take(store, id, m, err);
+    for (int i = 0; took == TAKE_BUSY && i < PATIENCE; i++) {
+        nanosleep(&(struct timespec){.tv_nsec = PATIENCE_NS}, NULL);
+        took = store_take(store, id, m, err);
+    }
+    return took;
+}
+
 /* One that somebody else has, or has done with, is let be. */
 static bool take(struct copy_group *g, const char *id, struct err *err)
 {
     struct copy_part *part = &g->parts[g->count];
     struct err why = {0};
     *part = (struct copy_part){.message = {.fd = -1}};
-    switch (store_take(g->store, id, &part->message, &why)) {
+    switch (take_in_time(g->store, id, &part->message, &why)) {
     case TAKE_GOT:
         break;
     case TAKE_ERROR:
