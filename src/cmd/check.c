@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 
+#include "client/hint.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "conf/aliases.h"
@@ -45,6 +46,15 @@ static bool say_aliases(const struct account *account)
     return true;
 }
 
+/* No fault: it is only not needed. */
+static void say_sent(const struct account *account)
+{
+    const struct send_conf *send = &account->send;
+    if (send->on && send->sent == SENT_IMAP && hint_files_sent(send->server.host))
+        say("%s: `sent = imap` adds nothing: %s keeps a copy of what it sends by itself.", account->file,
+            send->server.host);
+}
+
 static int say_sound(const struct place *place)
 {
     struct err err;
@@ -52,8 +62,10 @@ static int say_sound(const struct place *place)
     if (!place_load(place, &config, &err))
         return say_error(NULL, &err);
     bool ok = true;
-    for (size_t i = 0; i < config.count; i++)
+    for (size_t i = 0; i < config.count; i++) {
         ok = say_aliases(&config.accounts[i]) && ok;
+        say_sent(&config.accounts[i]);
+    }
     if (ok)
         say("%s is sound: %zu account%s.", config.dir, config.count, config.count == 1 ? "" : "s");
     conf_free(&config);

@@ -324,6 +324,13 @@ def test_not_where_the_server_does_it():
         same(home.logged().count("keeps a copy of what is sent by itself"), 1, "Gmail: said once")
 
 
+def test_said_beforehand():
+    with Desk() as home:
+        home.set_up("imap", 465, 1993, host="smtp.gmail.com", tls="implicit")
+        matches(home.tappal("check").stdout, r"sent = imap. adds nothing: smtp.gmail.com keeps a copy.*is sound", "Gmail: check says so")
+        matches(home.tappal("account", "show", "work").stdout, r"sent = imap", "account show shows the option")
+
+
 def test_changed_mind():
     with Desk() as home, Taker() as taker:
         home.set_up("imap", taker.port, 1)
@@ -345,6 +352,10 @@ def test_nobody_is_kept_waiting():
         ident = home.put()
         run = home.deliver(ident)
         same((run.verdicts(), run.lines[-1]), (["0 delivered 250 -"], "end"), "who waits hears the verdict")
+    with Desk() as home, Taker() as taker, Keeper() as keeper:
+        home.set_up("imap", taker.port, keeper.port)
+        run = home.deliver(home.put())
+        same((run.verdicts(), len(keeper.messages), home.ids()), (["0 delivered 250 -"], 1, []), "who waits hears the verdict, and the copy comes behind")
     with Desk() as home, Taker() as taker:
         (home.dir / "Sent").write_text("in the way")
         home.set_up(f"maildir {home.dir}/Sent", taker.port)
