@@ -15,6 +15,7 @@ import lab  # noqa: E402
 import tap  # noqa: E402
 
 LDA = "/usr/lib/dovecot/dovecot-lda"
+PROCMAIL = lab.TOP / "build/procmail/usr/bin/procmail"  # where tests/deps unpacks it
 HOUR = 3600
 STEPS_MAX = 200
 
@@ -60,6 +61,35 @@ def refused_by_dovecot(house, ada):
     tap.same(len(house.received()), 1, "LMTP, unknown recipient: the message stays on the server")
     house.clear()
     shutil.rmtree(ada.state, ignore_errors=True)
+
+
+def by_procmail(house, ada):
+    """A rule of the person's own says where a message goes, and which one waits."""
+    rules = ada.home / "procmailrc"
+    rules.write_text(f"""DEFAULT={ada.home}/box/
+:0
+* ^Subject: letter 1
+{{
+  EXITCODE=75
+  HOST=end
+}}
+:0
+* ^Subject: letter 2
+other/
+""")
+    rules.chmod(0o600)
+    (ada.home / "box").mkdir()
+    sent = list(letters(4))
+    for text in sent:
+        house.put(text)
+    result = fetch(ada, f"command {PROCMAIL} MAILDIR={ada.home} -m {rules}", keep="no")
+    tap.same(result.status, 75, "procmail: one waits")
+    boxes = [sorted(p.read_bytes() for p in (ada.home / box).glob("new/*")) for box in ("box", "other")]
+    tap.same(boxes, [sorted(map(here, (sent[0], sent[3]))), [here(sent[2])]], "procmail: the others are where its rules say")
+    tap.same(house.received(), [sent[1]], "procmail: what waits is on the server")
+    house.clear()
+    shutil.rmtree(ada.state, ignore_errors=True)
+    shutil.rmtree(ada.home / "box")
 
 
 # -- stopped at each step --
@@ -129,6 +159,10 @@ def main():
         into_dovecot(house, ada, "LMTP", f"lmtp {house.site['LMTP_SOCKET']} {house.site['USER2']}")
         refused_by_dovecot(house, ada)
         into_dovecot(house, ada, "dovecot-lda", f"command {LDA} -c {house.site['ROOT']}/dovecot.conf -d {house.site['USER2']}")
+        if PROCMAIL.exists():
+            by_procmail(house, ada)
+        else:
+            tap.skip("procmail", "`tests/deps --unpack` has not been run")
         walks(house, ada)
     tap.done()
 
