@@ -91,6 +91,15 @@ printf 'Resent-To: a@b\nResent-Bcc: c@d\nTo: e@f\n\nhi\n' | send -t
 silent && ! text | grep -q 'Resent-Bcc' && text | grep -q '^Resent-Date: ' && ! envelope | grep -q 'e@f'
 ok $? "Resent- fields are the ones that count"
 
+clear
+printf 'Subject: x\nResent-Bcc: eve@example.test\n\nhi\n' | send bob@example.test
+silent && ! text | grep -q 'Resent-Bcc' && test "$(envelope | grep -c '^recipient: ')" = 1
+ok $? "Resent-Bcc is gone without -t, too"
+clear
+printf 'To: undisclosed-recipients:;\nCc: both: a@b, "C, D" <c@d>;\nBcc: e@f (Eve, of Example)\n\nhi\n' | send -ti
+silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: a@b|recipient: c@d|recipient: e@f|'
+ok $? "-t takes groups apart, and an empty one names nobody"
+
 same '\nhello\n' '\r\nhello\r\n'
 ok $? "LF becomes CRLF"
 same '\r\na\r\nb\nc\r\n' '\r\na\r\nb\r\nc\r\n'
@@ -146,10 +155,12 @@ printf 'hi\n' | send 'Joe <a@b>, c@d' root '"x y"@e' 'ada . l@example.org'
 silent && test "$(envelope | grep '^recipient: ' | tr '\n' '|')" = 'recipient: a@b|recipient: c@d|recipient: root@example.org|recipient: "x y"@e|recipient: ada.l@example.org|'
 ok $? "recipients as callers write them, qualified and quoted anew"
 for sender in '' '<>'; do
-    clear
-    printf 'hi\n' | send -f "$sender" a@b
-    silent && envelope | grep -q '^sender: $'
-    ok $? "-f '$sender' is the null sender"
+    for letter in -f -r; do
+        clear
+        printf 'hi\n' | send $letter "$sender" a@b
+        silent && envelope | grep -q '^sender: $'
+        ok $? "$letter '$sender' is the null sender"
+    done
 done
 clear
 printf 'From: root (Cron Daemon)\n\nhi\n' | send -f 'Joe <joe@example.org>' a@b
