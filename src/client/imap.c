@@ -103,8 +103,11 @@ bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *event
 bool imap_refused(const struct imap *imap, const struct imap_answer *answer, const char *what,
                   struct err *err)
 {
+    const char *code = answer->code;
+    bool tells = answer->temporary && code[0]; /* why it is temporary, where the words may not say so */
     return err_set(err, answer->temporary ? ERR_REFUSED_TEMP : ERR_REFUSED_PERM,
-                   "The server %s refused to %s: %s", imap_peer(imap), what,
+                   "The server %s refused to %s: %s%s%s%s", imap_peer(imap), what, tells ? "[" : "",
+                   tells ? code : "", tells ? "] " : "",
                    answer->text[0] ? answer->text : "it did not say why");
 }
 

@@ -1,6 +1,7 @@
 /* imap_read - listening: responses, their literals, and untagged data. */
 #include "client/imap_impl.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -215,6 +216,15 @@ static bool take_code(struct imap *imap, const struct imap_reply *r, struct err 
     return true;
 }
 
+/* take_bye - its text, behind its code */
+static void take_bye(struct imap *imap, const struct imap_reply *r)
+{
+    char code[64], text[300];
+    text_clean(code, sizeof code, r->code.at, r->code.n);
+    text_clean(text, sizeof text, r->text.at, r->text.n);
+    snprintf(imap->bye, sizeof imap->bye, "%s%s%s%s", code[0] ? "[" : "", code, code[0] ? "] " : "", text);
+}
+
 static bool take_data(struct imap *imap, const struct imap_events *events, const struct imap_reply *r,
                       struct err *err)
 {
@@ -267,7 +277,7 @@ bool imap_read(struct imap *imap, const struct imap_events *events, struct imap_
         return true;
     if (r.form == IMAP_TAGGED || r.status != IMAP_DATA) {
         if (r.status == IMAP_BYE)
-            text_clean(imap->bye, sizeof imap->bye, r.text.at, r.text.n);
+            take_bye(imap, &r);
         return take_code(imap, &r, err);
     }
     if (imap_part_is(&r.name, "FETCH")) {

@@ -234,6 +234,16 @@ static int fail(struct child *c, const char *state, const struct err *err)
     return outage ? err_exit_status(ERR_REFUSED_TEMP) : err_exit_status(err->kind);
 }
 
+/* hold - it was said when it began; a person who sits there may be told again */
+static int hold(const struct child *c, const struct err *err)
+{
+    char text[FETCH_LINE_MAX];
+    snprintf(text, sizeof text, "%s (%s)", err->what, err->hint);
+    if (c->options->terminal || c->options->verbose)
+        tell(c, FETCH_NOTICE, text);
+    return err_exit_status(err->kind);
+}
+
 static int fetch_once(struct child *c, const char *state)
 {
     struct pull_line line = {0};
@@ -244,6 +254,8 @@ static int fetch_once(struct child *c, const char *state)
     pull_line_close(&line);
     if (taken)
         tell(c, FETCH_NOTICE, "Another tappal-fetch is at work on this account; it is left to that one.");
+    if (!ok && result.held)
+        return hold(c, &err);
     if (!ok)
         return fail(c, state, &err);
     if (!c->options->dry_run)
@@ -264,7 +276,7 @@ static enum watch_end look_again(void *arg, struct pull_line *line, struct err *
     struct pull_result result = {0};
     bool taken;
     bool ok = look(w->child, w->state, line, &result, &taken, err);
-    if (!ok && !w->child->stopped)
+    if (!ok && !w->child->stopped && !result.held)
         fail(w->child, w->state, err);
     if (!ok)
         return WATCH_FAILED;

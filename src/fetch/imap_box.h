@@ -11,6 +11,7 @@
 #define IMAP_BOX_WINDOW 2           /* FETCH commands under way, each for a set of messages */
 #define IMAP_BOX_SET_MESSAGES 64
 #define IMAP_BOX_SET_OCTETS (8u << 20)
+#define IMAP_BOX_CALM_MESSAGES 8 /* in one command, one at a time, where the server has limited us of late */
 #define IMAP_BOX_STRAYS_MAX 1000 /* messages without a name, or that nobody asked for */
 #define IMAP_BOX_SEARCH_MAX 5000 /* UIDs that a SEARCH answer of one line can be asked for */
 

@@ -10,6 +10,7 @@
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
+#include "fetch/throttle.h"
 
 static int uid_order(const void *key, const void *item)
 {
@@ -148,7 +149,9 @@ static bool next_set(const struct imap_job *job, size_t *at, enum company compan
                      struct err *err)
 {
     uint64_t octets = 0;
-    size_t messages = 0, most = company == ONE ? 1 : IMAP_BOX_SET_MESSAGES;
+    size_t messages = 0, most = company == ONE      ? 1
+                                : job->result->calm ? IMAP_BOX_CALM_MESSAGES
+                                                    : IMAP_BOX_SET_MESSAGES;
     while (*at < job->count && messages < most && (messages == 0 || octets < IMAP_BOX_SET_OCTETS)) {
         const struct wanted *w = &job->wanted[job->count - 1 - (*at)++];
         if (!is_of(w, company))
@@ -187,7 +190,8 @@ static bool send_set(struct imap_job *job, const struct uidset *set, unsigned *t
 static bool launch(struct imap_job *job, struct flights *flights, size_t *at, enum company company,
                    struct err *err)
 {
-    while (flights->count < IMAP_BOX_WINDOW && *at < job->count) {
+    size_t window = job->result->calm ? 1 : IMAP_BOX_WINDOW;
+    while (flights->count < window && *at < job->count) {
         struct uidset set = UIDSET_INIT;
         bool ok = next_set(job, at, company, &set, err) &&
                   (set.count == 0 || send_set(job, &set, &flights->tags[flights->count], err));
@@ -234,9 +238,12 @@ static bool suspect_set(struct imap_job *job, const struct uidset *set, const st
 static void keep_whole(struct imap_job *job, const struct uidset *set, const struct err *why)
 {
     struct err ignored;
+    int64_t seconds;
     job->lost = true;
     if (why->kind == ERR_LOCAL || why->kind == ERR_INTERNAL)
         return;
+    if (throttle_is(why, &seconds))
+        set = NULL;
     if (job->reading && !batch_drop(job->f.batch, &ignored))
         return;
     job->reading = false;

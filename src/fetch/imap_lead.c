@@ -22,7 +22,8 @@ bool imap_box_may_lead(const struct imap_job *job)
     const struct seen *seen = job->f.seen;
     return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) && !seen_moved(seen) &&
            !has_trouble(job) && seen_validity(seen) != 0 && job->pull->account->fetch.max_size == 0 &&
-           job->pull->only_uid == 0 && seen_next(seen) > 1 && seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
+           job->pull->only_uid == 0 && !job->result->calm && seen_next(seen) > 1 &&
+           seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
 }
 
 bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)

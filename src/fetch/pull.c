@@ -17,6 +17,7 @@
 #include "client/imap.h"
 #include "fetch/batch.h"
 #include "fetch/quarantine.h"
+#include "fetch/throttle.h"
 
 #define DAY 86400
 
@@ -256,16 +257,51 @@ static bool serve_and_tell(const struct pull *pull, struct pull_line *line, stru
     return ok;
 }
 
+/* is_held - has the server asked us to come later than now? A person who asks for one message is not kept waiting. */
+static bool is_held(const struct pull *pull, struct pull_result *result, struct err *err)
+{
+    struct throttle t;
+    char wait[32];
+    int64_t now = clock_now();
+    throttle_recall(pull->state_dir, now, &t);
+    result->calm = t.calm > now;
+    if (t.until <= now || pull->only_folder)
+        return false;
+    result->held = true;
+    text_show_duration((uint64_t)(t.until - now), wait);
+    err_set(err, ERR_REFUSED_TEMP, "%s", t.why);
+    err_hint(err, "It is left alone for another %s.", wait);
+    return true;
+}
+
+/* note_limit - what cannot be noted is asked for again, and refused again */
+static void note_limit(const struct pull *pull, struct err *err)
+{
+    int64_t seconds;
+    char wait[32];
+    struct err ignored;
+    if (!throttle_is(err, &seconds) ||
+        !throttle_note(pull->state_dir, clock_now(), seconds, err->what, &ignored))
+        return;
+    text_show_duration((uint64_t)seconds, wait);
+    err_hint(err,
+             "It limits how much it is asked. Nothing is lost; it is left alone for %s, and then asked for "
+             "less at a time.",
+             wait);
+}
+
 bool pull_account_over(const struct pull *pull, struct pull_line *line, struct pull_result *result_r,
                        struct err *err)
 {
     *result_r = (struct pull_result){0};
-    if (!pull->dry_run && !clean_state(pull->state_dir, err))
+    if (is_held(pull, result_r, err) || (!pull->dry_run && !clean_state(pull->state_dir, err)))
         return false;
     bool tells = pull->account->fetch.on_new.count > 0 && !pull->dry_run;
     bool ok = (tells ? serve_and_tell : serve)(pull, line, result_r, err);
     if (!ok)
         pull_line_close(line);
+    if (!ok && !pull->dry_run)
+        note_limit(pull, err);
     return ok;
 }
 

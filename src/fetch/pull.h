@@ -40,6 +40,8 @@ struct pull {
 struct pull_result {
     uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
     uint64_t deleted, moved;            /* on the server */
+    bool held;                          /* the server has asked for patience before; it was not asked now */
+    bool calm;                          /* it has limited us of late: little is asked for at a time */
     uint64_t aside;                     /* in quarantine, in the folders that were looked at */
     uint64_t removed;                   /* here, because they are gone there */
     struct err trouble;                 /* the first of them; ERR_NONE: none */

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "fetch/imap_box.h"
+#include "fetch/throttle.h"
 #include "mail/mutf7.h"
 
 #define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
@@ -254,9 +255,10 @@ static bool find_folders(struct finding *f, struct imap *imap, struct err *err)
 static bool pull_one(struct finding *f, struct imap_job *job, struct imap *imap, struct err *err)
 {
     struct err why = {0};
+    int64_t seconds;
     if (imap_box_work(job, imap, &why))
         return true;
-    if (job->lost || !imap_usable(imap) || why.kind == ERR_LOCAL) {
+    if (job->lost || !imap_usable(imap) || why.kind == ERR_LOCAL || throttle_is(&why, &seconds)) {
         *err = why;
         return false;
     }

@@ -104,9 +104,11 @@ struct imap_reply imap_reply_read(const char *line, size_t n)
 
 bool imap_reply_is_temporary(const struct imap_reply *reply)
 {
-    static const char *const codes[] = {"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG", "CONTACTADMIN"};
-    static const char *const phrases[] = {"*throttled*", "*try again*", "*temporar*",
-                                          "*too many*connections*", "*try later*"};
+    static const char *const codes[] = {"UNAVAILABLE",  "INUSE",     "LIMIT",    "SERVERBUG",
+                                        "CONTACTADMIN", "THROTTLED", "OVERQUOTA"};
+    static const char *const phrases[] = {"*throttled*", "*try again*",
+                                          "*temporar*",  "*too many*connections*",
+                                          "*try later*", "*command or bandwidth limit*"};
     char text[256];
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
         if (imap_part_is(&reply->code, codes[i]))
