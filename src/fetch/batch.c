@@ -86,7 +86,7 @@ static bool recover_one(struct batch *b, const struct seen_entry *e, struct err 
     }
 }
 
-static const struct seen_entry *an_open_one(const struct seen *seen)
+const struct seen_entry *batch_an_open_one(const struct seen *seen)
 {
     const struct seen_entry *e = seen_each(seen, NULL);
     while (e && e->state != SEEN_OPEN)
@@ -101,7 +101,7 @@ bool batch_recover(struct batch *b, struct err *err)
     if (!b->box)
         return handover_recover(b, err);
     snprintf(mark, sizeof mark, ".%s-", b->mark);
-    while ((e = an_open_one(b->seen)))
+    while ((e = batch_an_open_one(b->seen)))
         if (!recover_one(b, e, err))
             return false;
     return seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);
@@ -228,8 +228,7 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
 
 /* -- stubs -- */
 
-/* add_command - what a person has to type, to get the whole */
-static bool add_command(const struct batch *b, const struct seen_key *key, struct str *out, struct err *err)
+bool batch_add_command(const struct batch *b, const struct seen_key *key, struct str *out, struct err *err)
 {
     char uid[SEEN_KEY_TEXT];
     struct str word = STR_INIT(65536);
@@ -248,7 +247,7 @@ bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char 
     struct seen_entry e = *about;
     bool same;
     e.stub = true;
-    bool ok = add_command(b, &e.key, &command, err) &&
+    bool ok = batch_add_command(b, &e.key, &command, err) &&
               stub_make(header, n, e.wire, command.buf, &text, err) && batch_begin(b, &e.key, e.date, err) &&
               batch_write(b, text.buf, text.len, err) && batch_end(b, &e, &same, err);
     str_free(&text);

@@ -41,8 +41,23 @@ void handover_sender(const char *header, size_t n, char out[ADDR_SPEC_SIZE])
 
 /* -- one message -- */
 
-static void complain(struct batch *b, const char *uid, enum sink_fate fate, struct err *why)
+static void add_hint(const struct batch *b, const struct seen_key *key, struct err *why)
 {
+    struct str command = STR_INIT(65536);
+    struct err ignored;
+    if (batch_add_command(b, key, &command, &ignored))
+        err_hint(
+            why,
+            "It stays on the server as it is, and is tried again after ten minutes, at last once a day; at "
+            "once by: %s",
+            command.buf);
+    str_free(&command);
+}
+
+static void complain(struct batch *b, const struct seen_key *key, enum sink_fate fate, struct err *why)
+{
+    char uid[SEEN_KEY_TEXT];
+    seen_key_text(b->protocol, key, uid);
     log_event(LOG_LEVEL_WARNING,
               fate == SINK_DOUBTFUL ? "doubt"
               : fate == SINK_LATER  ? "deferred"
@@ -52,9 +67,7 @@ static void complain(struct batch *b, const char *uid, enum sink_fate fate, stru
     if (fate == SINK_DOUBTFUL)
         err_prefix(why, "In doubt: ");
     if (!why->hint[0])
-        err_hint(why,
-                 "It is tried again, first after ten minutes, at last once a day; until then it stays as it "
-                 "is on the server. `tappal status` lists it.");
+        add_hint(b, key, why);
     if (b->first_trouble.kind == ERR_NONE)
         b->first_trouble = *why;
     b->trouble(b->trouble_arg, why);
@@ -73,12 +86,12 @@ static bool taken(struct batch *b, const struct batch_item *item, struct err *er
     return seen_placed(b->seen, &item->entry.key, err);
 }
 
-static bool not_taken(struct batch *b, const struct batch_item *item, const char *uid, enum sink_fate fate,
-                      struct err *why, struct err *err)
+static bool not_taken(struct batch *b, const struct seen_key *key, enum sink_fate fate, struct err *why,
+                      struct err *err)
 {
     b->vain++;
-    bool ok = set_aside(b, &item->entry.key, why->what, err) && seen_sync(b->seen, err);
-    complain(b, uid, fate, why);
+    bool ok = set_aside(b, key, why->what, err) && seen_sync(b->seen, err);
+    complain(b, key, fate, why);
     if (!ok || b->vain < HANDOVER_VAIN_MAX)
         return ok;
     err_set(err, why->kind,
@@ -104,7 +117,7 @@ static bool hand_over(struct batch *b, size_t i, struct err *err)
         return false;
     }
     if (fate != SINK_TAKEN)
-        return not_taken(b, item, uid, fate, &why, err);
+        return not_taken(b, &key, fate, &why, err);
     return taken(b, item, err) && seen_sync(b->seen, err) && batch_tell(b, item, err);
 }
 
@@ -123,27 +136,17 @@ bool handover_batch(struct batch *b, struct err *err)
     return sink_place(b->sink, err);
 }
 
-static const struct seen_entry *an_open_one(const struct seen *seen)
-{
-    const struct seen_entry *e = seen_each(seen, NULL);
-    while (e && e->state != SEEN_OPEN)
-        e = seen_each(seen, e);
-    return e;
-}
-
 bool handover_recover(struct batch *b, struct err *err)
 {
     const struct seen_entry *e;
-    while ((e = an_open_one(b->seen))) {
+    while ((e = batch_an_open_one(b->seen))) {
         struct seen_key key = e->key;
-        char uid[SEEN_KEY_TEXT];
         struct err why = {0};
-        seen_key_text(b->protocol, &key, uid);
         err_set(&why, ERR_LOCAL,
                 "Fetching was stopped while the message was being delivered; it may have been.");
         if (!set_aside(b, &key, why.what, err))
             return false;
-        complain(b, uid, SINK_DOUBTFUL, &why);
+        complain(b, &key, SINK_DOUBTFUL, &why);
     }
     return seen_sync(b->seen, err);
 }

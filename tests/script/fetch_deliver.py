@@ -102,7 +102,7 @@ def test_deletes_only_what_was_taken(site):
 
 FATES = [
     # what the command does, exit status of the run, what is said
-    ("exit 75", "echo disk full >&2; exit 75", 75, r"Message 1 of INBOX was not delivered: The command \S*mda ended with exit status 75: disk full.*ten minutes"),
+    ("exit 75", "echo disk full >&2; exit 75", 75, r"Message 1 of INBOX was not delivered: The command \S*mda ended with exit status 75: disk full.*ten minutes.*at once by: tappal fetch work --uid INBOX/1"),
     ("exit 1", "echo first; echo second; exit 1", 69, r"ended with exit status 1: first\n"),
     ("no words", "exit 67", 69, r"ended with exit status 67\."),
     ("control characters", "printf '\\033[31mred\\n'; exit 1", 69, r"\\x1b\[31mred"),
