@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """stay - who goes on when nobody does: a deliverer that stays until the queue is empty, and any program that a person uses.
 
-run: limit=300
+run: limit=400
 """
 import os
 import pathlib
@@ -13,6 +13,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import BUILD, MESSAGE, Home
+from peer import Peer
 from sink import Sink
 from tap import done, matches, ok, same
 
@@ -138,6 +139,23 @@ def test_every_program():
         ok(not (home.dir / "other").exists(), "where there is no queue none is made")
 
 
-for test in (test_where_nothing_waits, test_another_stands, test_queue_is_taken_away, test_sendmail_still_waits, test_every_program, test_retried_without_any_service):
+def test_secret_can_be_had():
+    """A keyring that is locked, or its like, is asked each half a minute, and the server is left alone meanwhile."""
+    greet = "S: 220 mail.example.test\nC: EHLO *\nS: 250-mail.example.test\nS: 250 AUTH PLAIN\n"
+    script = greet + "eof\nnext\n" + greet + "C: AUTH PLAIN *\nS: 235 ok\nC: MAIL *\nS: 250 ok\nC: RCPT *\nS: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 ok\nC: QUIT\neof\n"
+    with Home() as home, Peer(script, limit=100) as peer:
+        secret, asked = home.dir / "secret", home.dir / "asked"
+        home.account(peer.port, auth="plain", login="ada@example.org", password_from=f"command sh: echo >>{asked}; cat {secret} 2>/dev/null")
+        sendmail(home)
+        ok(wait_for(lambda: asked.exists() and home.ids()), "the password cannot be had: kept")
+        ok(wait_for(lambda: asked.read_text().count("\n") > 1), "it is asked for again", home.logged())
+        same(sum(line == "+ connection" for line in peer.transcript), 1, "the server is not")
+        home.write(secret, "secret-of-ada\n")
+        ok(wait_for(lambda: not home.ids()), "once it can be had the message goes out", home.logged())
+        ok(peer.wait(), "as it should", *peer.transcript)
+        gone(home)
+
+
+for test in (test_secret_can_be_had, test_where_nothing_waits, test_another_stands, test_queue_is_taken_away, test_sendmail_still_waits, test_every_program, test_retried_without_any_service):
     test()
 done()

@@ -4,6 +4,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -72,12 +73,49 @@ START_TEST(test_wake_wait)
 }
 END_TEST
 
+/* The machine slept: its two clocks have gone apart since we last looked. A short nap is none. */
+START_TEST(test_wake_resumed)
+{
+    struct wake w;
+    struct err err;
+    ck_assert(wake_open(&w, &err));
+    w.suspended -= 2000;
+    ck_assert_int_eq(wake_wait(&w, 1), WAKE_TIME);
+    w.suspended -= 20000;
+    ck_assert_int_eq(wake_wait(&w, 1), WAKE_RESUMED);
+    ck_assert_int_eq(wake_wait(&w, 1), WAKE_TIME);
+    wake_close(&w);
+}
+END_TEST
+
+START_TEST(test_wake_child)
+{
+    struct wake w;
+    struct err err;
+    ck_assert(wake_open(&w, &err));
+    pid_t child = fork();
+    if (child == 0) {
+        wake_leave_to_parent(&w);
+        raise(SIGTERM);
+        _exit(wake_is_stopped(&w) ? 7 : 8);
+    }
+    int status = 0;
+    ck_assert_int_eq(wake_wait(&w, 600), WAKE_CALLED);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(WEXITSTATUS(status), 7); /* it was told to stop, and we were not */
+    ck_assert(!wake_is_stopped(&w));
+    wake_close(&w);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("wake");
     TCase *tc = tcase_create("wake");
     tcase_add_loop_test(tc, test_wake_network, 0, sizeof cases / sizeof *cases);
     tcase_add_test(tc, test_wake_wait);
+    tcase_add_test(tc, test_wake_resumed);
+    tcase_add_test(tc, test_wake_child);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

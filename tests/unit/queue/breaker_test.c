@@ -112,11 +112,26 @@ START_TEST(test_breaker_void)
 }
 END_TEST
 
+/* A keyring may be unlocked any moment: it is asked each half a minute, for ever, which no server notices. */
+START_TEST(test_secret)
+{
+    for (int64_t now = NOW; now < NOW + 300; now += 30) {
+        note(ERR_SECRET, now);
+        struct breaker b = load();
+        ck_assert_int_eq(b.next, now + 30);
+        ck_assert(breaker_holds(&b, now + 29));
+        ck_assert(!breaker_holds(&b, now + 30));
+        breaker_free(&b);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("breaker");
     TCase *tc = tcase_create("breaker");
     tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_test(tc, test_secret);
     tcase_add_test(tc, test_breaker_opens_and_closes);
     tcase_add_test(tc, test_breaker_grows);
     tcase_add_test(tc, test_breaker_void);
