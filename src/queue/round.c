@@ -1,6 +1,7 @@
 /* round - scanning, taking, sending: see round.h. */
 #include "queue/round.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@
 #include "queue/notice.h"
 
 #define CONFIG_RETRY 300 /* seconds; looking again costs nothing but a look */
+#define IDLE_MS 20       /* before looking again whether a writer has let go of its message */
+#define IDLE_MAX 250     /* such looks; then it is no writer, or one that is stuck in an fsync */
 
 static int by_id(const void *a, const void *b)
 {
@@ -84,12 +87,13 @@ static bool serve(struct round *r, struct message *m, struct waiter *waiter, str
 }
 
 /* False: this machine is at fault, the runner leaves. */
-static bool take_and_serve(struct round *r, const char *id, struct waiter *waiter, struct err *err)
+static bool take_and_serve(struct round *r, const char *id, struct waiter *waiter, enum store_take *took_r,
+                           struct err *err)
 {
     struct message m;
     struct err why = {0};
 
-    switch (store_take(r->store, id, &m, &why)) {
+    switch (*took_r = store_take(r->store, id, &m, &why)) {
     case TAKE_GOT:
         return serve(r, &m, waiter, err);
     case TAKE_BROKEN:
@@ -157,13 +161,24 @@ static bool stands_for_all(const struct round *r)
     return r->glance && r->line != NULL && (r->line->down || breaker_holds(&r->line->breaker, clock_now()));
 }
 
+/* A new message has its name a moment before its writer lets go of it, and finds that a runner is there: if that one
+ * counted it as handled, nobody would wake another. */
+static bool serve_item(struct round *r, const struct store_item *item, bool *handled_r, struct err *err)
+{
+    struct waiter nobody = {.fd = -1};
+    enum store_take took;
+    bool ok = take_and_serve(r, item->id, &nobody, &took, err);
+    *handled_r = took != TAKE_BUSY || item->due > 0 || r->idle > IDLE_MAX;
+    r->unready = r->unready || !*handled_r;
+    return ok;
+}
+
 /* One pass over the queue. *any_r: there was something to do. */
 static bool scan(struct round *r, bool *any_r, struct err *err)
 {
     struct store_item *items = NULL;
-    struct waiter nobody = {.fd = -1};
     size_t count = 0;
-    *any_r = false;
+    *any_r = r->unready = false;
     if (!store_list_due(r->store, &items, &count, err)) {
         return false;
     }
@@ -174,8 +189,8 @@ static bool scan(struct round *r, bool *any_r, struct err *err)
     bool ok = handled != NULL || err_nomem(err);
     for (size_t i = 0; ok && i < count && !is_stopped(r) && !stands_for_all(r); i++) {
         if (is_due(r, &items[i], clock_now()) && is_ours(r, items[i].id)) {
-            handled[i] = *any_r = true;
-            ok = take_and_serve(r, items[i].id, &nobody, err);
+            ok = serve_item(r, &items[i], &handled[i], err);
+            *any_r = *any_r || handled[i];
         }
     }
     ok = ok && batch_run(&r->batch, err) != JOB_LOCAL && remember(r, items, handled, count, err);
@@ -206,8 +221,12 @@ bool round_is_anything_due(const struct round *r)
 bool round_run(struct round *r, struct err *err)
 {
     bool any = true, more = true, ok = true;
-    while (ok && (any || more) && !is_stopped(r) && !stands_for_all(r)) {
+    while (ok && (any || more || r->unready) && !is_stopped(r) && !stands_for_all(r)) {
         ok = scan(r, &any, err) && (any || copies_make(&r->copies, &more, err));
+        r->idle = any || more ? 0 : r->idle + 1;
+        if (r->idle > 0 && r->unready) {
+            poll(NULL, 0, IDLE_MS);
+        }
     }
     notice_send(r->store, &r->lines);
     return ok;
@@ -226,7 +245,8 @@ bool round_serve_one(struct round *r, const char *id, struct err *err)
 {
     struct store_item item = {0};
     bool handled = true;
-    bool ok = take_and_serve(r, id, &r->waiter, err);
+    enum store_take took;
+    bool ok = take_and_serve(r, id, &r->waiter, &took, err);
     waiter_end(&r->waiter);
     if (!ok || strlen(id) != STORE_ID_LEN) {
         return ok;

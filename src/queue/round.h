@@ -24,6 +24,8 @@ struct round {
     struct waiter waiter;           /* of options->wait_for, until it is served */
     char (*seen)[STORE_ID_LEN + 1]; /* handled, in order */
     size_t seen_count;
+    bool unready;            /* the last scan found a message that its writer may still be at */
+    unsigned idle;           /* scans in a row that found nothing but such */
     struct batch batch;      /* taken, and not yet sent */
     struct copies copies;    /* owed by what was sent */
     const struct line *line; /* of the last message */
