@@ -61,7 +61,7 @@ static bool hear_one(struct imap *imap, struct imap_idle *idle, struct imap_repl
 
 bool imap_idle_begin(struct imap *imap, struct imap_idle *idle, bool *granted_r, struct err *err)
 {
-    struct imap_reply r = {0};
+    struct imap_reply r = {.form = IMAP_UNTAGGED};
     struct imap_answer answer;
     idle->over = false;
     if (!imap_send(imap, &idle->tag, err, "IDLE"))

@@ -284,7 +284,7 @@ static enum watch_end look_again(void *arg, struct pull_line *line, struct err *
         return WATCH_TAKEN;
     outage_over(w->state);
     w->child->trouble = (struct err){0};
-    return WATCH_GOOD;
+    return result.messages > 0 ? WATCH_GOOD : WATCH_NOTHING;
 }
 
 static void on_state(void *arg, const char *text)

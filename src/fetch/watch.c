@@ -20,12 +20,14 @@ struct watching {
     enum teller teller;
     bool notified;      /* NOTIFY holds for as long as the session */
     unsigned failures;  /* in a row */
-    unsigned again;     /* looks without a wait between them */
+    unsigned vain;      /* looks one soon after the other that found nothing */
+    int64_t looked_ms;  /* when we looked last */
     int64_t armed_ms;   /* when we began to listen */
     struct err trouble; /* why the last look failed */
 };
 
-#define AGAIN_MAX 3 /* a server that always says "new" must not keep us running */
+#define AGAIN_MAX 3   /* a server that always says "new" must not keep us running */
+#define SOON_MS 10000 /* two looks within that time are one soon after the other */
 
 static bool is_lone_inbox(const struct folders *folders)
 {
@@ -130,15 +132,17 @@ static bool listen_on(struct watching *g, bool *stop_r, struct err *err)
     struct imap *imap = g->line.imap;
     const char *doing =
         g->teller == TELLER_INBOX ? "waiting for new mail in the INBOX" : "waiting for new mail";
-    int64_t left = pause_of(g);
+    int64_t end = clock_mono_ms() + 1000 * pause_of(g);
+    unsigned ended = 0;
     for (bool look = false; !look;) {
         struct imap_idle idle = {.changes = is_alike(&g->w->account->fetch)};
         enum wake_why why = WAKE_HEARD;
         bool granted;
-        int64_t step = left < WATCH_RENEW ? left : WATCH_RENEW, until = clock_mono_ms() + 1000 * step;
+        int64_t until = clock_mono_ms() + 1000 * WATCH_RENEW;
+        until = until < end ? until : end;
         if (!imap_idle_begin(imap, &idle, &granted, err))
             return false;
-        if (!granted) {
+        if (!granted || ended > AGAIN_MAX) {
             g->teller = TELLER_NONE;
             return true;
         }
@@ -150,11 +154,11 @@ static bool listen_on(struct watching *g, bool *stop_r, struct err *err)
             if (!look && !idle.over)
                 why = rest > 0 ? sleep_on(g, imap_idle_fd(imap), doing, 0, rest) : WAKE_TIME;
         }
+        ended += idle.over;
         if (!imap_idle_end(imap, &idle, WATCH_CHECK, err))
             return false;
-        left -= step;
         *stop_r = why == WAKE_STOPPED;
-        look = look || left <= 0 || why > WAKE_HEARD || imap_has_stirred(imap);
+        look = look || clock_mono_ms() >= end || why > WAKE_HEARD || imap_has_stirred(imap);
     }
     return true;
 }
@@ -164,11 +168,12 @@ static bool wait_for_more(struct watching *g)
 {
     struct err err = {0};
     bool news = false, stop = false;
+    if (g->vain > AGAIN_MAX && sleep_on(g, -1, "looking again in ", WATCH_BUSY, WATCH_BUSY) == WAKE_STOPPED)
+        return false;
     bool ok = arm(g, &news, &err);
     news = news || (ok && g->line.imap && imap_has_stirred(g->line.imap));
-    if (ok && news && g->again++ < AGAIN_MAX)
+    if (ok && news)
         return true;
-    g->again = 0;
     g->armed_ms = clock_mono_ms();
     if (ok && g->teller != TELLER_NONE)
         ok = listen_on(g, &stop, &err);
@@ -176,11 +181,12 @@ static bool wait_for_more(struct watching *g)
         return false;
     if (ok && g->teller != TELLER_NONE)
         return true;
-    /* No news of a session that is over: the next look connects anew, and says so if it cannot. */
+    /* Nothing is said of a session that is over: the next look connects anew, and says so if it cannot. */
     bool soon = !ok && clock_mono_ms() - g->armed_ms > WATCH_SHORT;
+    int64_t pause = ok || pause_of(g) < WATCH_BUSY ? pause_of(g) : WATCH_BUSY;
     pull_line_close(&g->line);
     g->notified = false;
-    return soon || sleep_on(g, -1, "looking again in ", pause_of(g), pause_of(g)) != WAKE_STOPPED;
+    return soon || sleep_on(g, -1, "looking again in ", pause, pause) != WAKE_STOPPED;
 }
 
 static bool wait_after_failure(struct watching *g)
@@ -206,7 +212,10 @@ void watch_run(const struct watch *watch)
         g.trouble = (struct err){0};
         if (g.line.imap)
             (void)imap_has_stirred(g.line.imap); /* the look is the answer to it */
+        bool soon = g.looked_ms != 0 && clock_mono_ms() - g.looked_ms < SOON_MS;
         enum watch_end end = watch->look(watch->arg, &g.line, &g.trouble);
+        g.vain = soon && end == WATCH_NOTHING ? g.vain + 1 : 0;
+        g.looked_ms = clock_mono_ms();
         if (wake_is_stopped(watch->wake))
             break;
         if (end == WATCH_FAILED) {
@@ -214,7 +223,7 @@ void watch_run(const struct watch *watch)
             continue;
         }
         g.failures = 0;
-        if (end == WATCH_GOOD) {
+        if (end == WATCH_GOOD || end == WATCH_NOTHING) {
             on = wait_for_more(&g);
             continue;
         }

@@ -21,17 +21,17 @@
 #define WATCH_REST 1800   /* where it does: servers forget */
 #define WATCH_RENEW 240   /* some servers hang up on who says nothing for five minutes */
 #define WATCH_CHECK 15    /* a server that is there answers within */
-#define WATCH_BUSY 60     /* another run is at work on the account */
+#define WATCH_BUSY 60     /* another run is at work on the account, or the server cries wolf */
 #define WATCH_BEAT 600    /* `state` is told at least so often, to show that we live */
 #define WATCH_SHORT 60000 /* ms: a session that did not last longer is no reason to connect again at once */
 
-enum watch_end { WATCH_GOOD, WATCH_FAILED, WATCH_TAKEN };
+enum watch_end { WATCH_GOOD, WATCH_NOTHING, WATCH_FAILED, WATCH_TAKEN };
 
 struct watch {
     const struct account *account;
     struct wake *wake;
     void *arg;
-    /* Looks for new mail over the line. WATCH_TAKEN: another run does. */
+    /* Looks for new mail over the line. WATCH_NOTHING: there was none; WATCH_TAKEN: another run looks. */
     enum watch_end (*look)(void *arg, struct pull_line *line, struct err *err);
     void (*state)(void *arg, const char *text);
 };
