@@ -58,6 +58,10 @@ static bool finish(struct message *m, struct journal_writer *w, struct err *err)
 
 static bool give_up(struct message *m, struct journal_writer *w, struct err *err)
 {
+    if (journal_owes_only_copy(&m->journal)) {
+        err_set(err, ERR_DATA, "The message %s was delivered; only its copy is still to be made.", m->id);
+        return err_hint(err, "Do without the copy: tappal queue remove %s", m->id);
+    }
     return release(m, w, err) && term_give_up(m, w, "It was sent back by hand.", err);
 }
 
@@ -99,10 +103,13 @@ bool queue_act_remove(struct queue_desk *desk, const struct queue_found *f, stru
 {
     struct message m = {.fd = -1};
     (void)desk;
-    bool ok = take_and_change(f, finish, &m, err) && store_remove(f->store, &m, err);
+    bool ok = take_and_change(f, finish, &m, err);
+    const bool was_sent = ok && journal_owes_copy(&m.journal) && journal_count_open(&m.journal) == 0;
+    ok = ok && store_remove(f->store, &m, err);
     store_release(&m);
     if (ok)
-        say("Message %s is removed; it will not be sent.", f->id);
+        say("Message %s is removed; %s.", f->id,
+            was_sent ? "it was delivered, and no copy is made" : "it will not be sent");
     return ok;
 }
 

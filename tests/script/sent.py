@@ -260,11 +260,33 @@ def test_server_down():
         matches(home.tappal("queue", "list", "--json").stdout, r'"copy":"due","copy_said":"', "queue list --json says so")
         matches(home.tappal("status").stdout, r"3 of them are delivered and wait only for the copy", "status says so")
         matches(home.tappal("status", "--json").stdout, r'"copies":3', "status --json says so")
+        bounced = home.tappal("queue", "bounce", ids[0])
+        ok(bounced.returncode != 0 and "was delivered" in bounced.stderr and len(home.ids()) == 3, "what was delivered does not go back", bounced)
         with Keeper() as keeper:
             home.set_up("imap", taker.port, keeper.port)
             home.later(100)
             home.deliver()
             same((len(keeper.messages), len(taker.messages), home.ids()), (3, 3, []), "IMAP server up again: copies are made, nothing is sent again")
+
+
+def test_removed():
+    with Desk() as home, Taker() as taker:
+        home.set_up("imap", taker.port, 1)
+        ident = home.put()
+        home.deliver()
+        removed = home.tappal("queue", "remove", ident)
+        ok("it was delivered, and no copy is made" in removed.stdout and not home.ids(), "queue remove does without the copy", removed)
+
+
+def test_standing_runner():
+    with Desk() as home, Taker() as taker, Keeper(("LITERAL+",)) as keeper:
+        home.set_up("imap", taker.port, keeper.port)
+        for n in range(5):
+            home.put(message=letter(n))
+        with subprocess.Popen([BUILD / "tappal-deliver", "--watch", "--queue", home.queue], env=home.environment()) as child:
+            wait_until(lambda: len(keeper.messages) == 5 and not home.ids())
+            child.terminate()
+        same((len(taker.messages), len(keeper.messages), home.ids()), (5, 5, []), "a standing runner makes copies")
 
 
 def test_given_up():
