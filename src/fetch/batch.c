@@ -9,6 +9,8 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "fetch/handover.h"
+#include "fetch/news.h"
+#include "fetch/pull.h"
 #include "fetch/quarantine.h"
 #include "mail/flags.h"
 #include "mail/headsum.h"
@@ -276,7 +278,7 @@ static bool add_news(struct batch *b, const struct batch_item *item, struct err 
     char flags[FLAGS_TEXT];
     flags_letters(item->entry.flags, flags);
     bool ok = (!b->box || maildir_where(b->box, item->name, flags, &path, err)) &&
-              news_add(b->news, b->box ? path.buf : NULL, err);
+              news_add(b->pull->news, b->box ? path.buf : NULL, err);
     str_free(&path);
     return ok;
 }
@@ -288,7 +290,7 @@ bool batch_tell(struct batch *b, const struct batch_item *item, struct err *err)
     snprintf(size, sizeof size, "%llu", (unsigned long long)item->entry.size);
     log_event(LOG_LEVEL_INFO, b->box ? "fetched" : "delivered", "account", b->account, "folder", b->folder,
               "uid", uid, "size", size, b->box ? "file" : "from", b->box ? item->name : item->sender, NULL);
-    return !b->news || add_news(b, item, err);
+    return !b->pull->news || add_news(b, item, err);
 }
 
 bool batch_commit(struct batch *b, struct err *err)

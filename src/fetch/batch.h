@@ -8,7 +8,6 @@
 #define TAPPAL_FETCH_BATCH_H
 
 #include "box/maildir.h"
-#include "fetch/news.h"
 #include "fetch/seen.h"
 #include "mail/addr.h"
 
@@ -18,6 +17,8 @@
 #define BATCH_TAKEN_SECONDS (30 * 3600) /* how long a vanished message counts as taken by a reader */
 
 #define BATCH_MARK_SIZE 20
+
+struct pull;
 
 struct batch_item {
     struct seen_entry entry;
@@ -32,10 +33,8 @@ struct batch {
     struct sink *sink;   /* where messages are put */
     struct maildir *box; /* the maildir that it is; NULL: each is handed over */
     struct seen *seen;
-    struct news *news;    /* what has come is added to it; NULL: nobody wants to know */
-    const char *received; /* the beginning of a Received line, up to the date; NULL: none is added */
-    void (*trouble)(void *arg, const struct err *why); /* with a message that was handed over */
-    void *trouble_arg;
+    const struct pull *pull;    /* whose run it is: its watch hears of trouble, its news of what has come */
+    const char *received;       /* the beginning of a Received line, up to the date; NULL: none is added */
     struct err first_trouble;   /* of that kind */
     unsigned vain;              /* messages in a row that were not taken */
     char mark[BATCH_MARK_SIZE]; /* hash of the memory's path, within every name we give */

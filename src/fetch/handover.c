@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "fetch/pull.h"
 #include "fetch/quarantine.h"
 #include "mail/scan.h"
 
@@ -70,7 +71,7 @@ static void complain(struct batch *b, const struct seen_key *key, enum sink_fate
         add_hint(b, key, why);
     if (b->first_trouble.kind == ERR_NONE)
         b->first_trouble = *why;
-    b->trouble(b->trouble_arg, why);
+    b->pull->watch.trouble(b->pull->watch.arg, why);
 }
 
 static bool set_aside(struct batch *b, const struct seen_key *key, const char *why, struct err *err)
@@ -123,13 +124,21 @@ static bool hand_over(struct batch *b, size_t i, struct err *err)
 
 /* -- all of them -- */
 
+/* It may take its time, and whoever looks on is to see that it goes on. */
+static void show_progress(const struct batch *b, size_t left)
+{
+    const struct pull_watch *watch = &b->pull->watch;
+    watch->progress(watch->arg, b->folder, b->placed, b->placed + left, b->placed_octets);
+}
+
 bool handover_batch(struct batch *b, struct err *err)
 {
     for (size_t i = 0; i < b->count; i++) {
-        if (!hand_over(b, i, err)) {
+        if ((i > 0 && !pull_goes_on(b->pull, err)) || !hand_over(b, i, err)) {
             batch_abort(b);
             return false;
         }
+        show_progress(b, b->count - i - 1);
     }
     b->count = 0;
     b->octets = 0;

@@ -8,7 +8,7 @@
 #define HANDOVER_VAIN_MAX 5 /* messages in a row that nobody took, before the run ends */
 
 /* All of the batch, one after another. What is not taken goes into quarantine, and the rest goes on; false: nobody
- * takes any (the rest of the batch is let go of), or this machine failed. */
+ * takes any, or the run is to end (the rest of the batch is let go of), or this machine failed. */
 MUST_USE bool handover_batch(struct batch *b, struct err *err);
 /* What a crash left: it may have been delivered, and will be once more. */
 MUST_USE bool handover_recover(struct batch *b, struct err *err);

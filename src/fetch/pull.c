@@ -16,6 +16,7 @@
 #include "box/pipe.h"
 #include "client/imap.h"
 #include "fetch/batch.h"
+#include "fetch/news.h"
 #include "fetch/quarantine.h"
 #include "fetch/throttle.h"
 
@@ -131,10 +132,8 @@ static bool open_batch(const struct pull *pull, const char *name, const char *pa
         return err_nomem(err);
     if (!batch_init(f->batch, a->name, name, a->fetch.server.protocol, f->sink, f->box, f->seen, err))
         return false;
-    f->batch->news = pull->news;
+    f->batch->pull = pull;
     f->batch->received = f->received;
-    f->batch->trouble = pull->watch.trouble;
-    f->batch->trouble_arg = pull->watch.arg;
     return batch_recover(f->batch, err);
 }
 

@@ -92,6 +92,24 @@ other/
     shutil.rmtree(ada.home / "box")
 
 
+def ended_meanwhile(house, ada):
+    """SIGTERM while the first of a batch is being delivered: that one is finished, the others come the next time."""
+    (ada.home / "box").mkdir()
+    mda = ada.home / "mda"
+    mda.write_text('#!/bin/sh\ncat >"$HOME/box/$$"\n[ ! -e "$HOME/pid" ] || { kill -TERM "$(cat "$HOME/pid")"; rm "$HOME/pid"; sleep 3; }\n')
+    mda.chmod(0o700)
+    sent = list(letters(3))
+    for text in sent:
+        house.put(text)
+    ada.account(fetch={"maildir": None, "deliver": f"command {mda}"})
+    ended = ada.run("/bin/sh", "-c", 'echo $$ >"$HOME/pid"; exec tappal-fetch --watch', limit=60)
+    tap.same((ended.status, len(delivered(ada))), (0, 1), "ended meanwhile: the one is delivered")
+    again = ada.run("tappal-fetch")
+    tap.same((again.status, again.err, delivered(ada)), (0, "", sorted(map(here, sent))), "ended meanwhile: the others come the next time")
+    house.clear()
+    shutil.rmtree(ada.state, ignore_errors=True)
+
+
 # -- stopped at each step --
 
 def delivered(ada):
@@ -163,6 +181,7 @@ def main():
             by_procmail(house, ada)
         else:
             tap.skip("procmail", "`tests/deps --unpack` has not been run")
+        ended_meanwhile(house, ada)
         walks(house, ada)
     tap.done()
 
