@@ -20,7 +20,8 @@ struct watching {
     enum teller teller;
     bool notified;      /* NOTIFY holds for as long as the session */
     unsigned failures;  /* in a row */
-    unsigned vain;      /* looks one soon after the other that found nothing */
+    bool called;        /* the server's word is why we look */
+    unsigned vain;      /* such looks, one soon after the other, that found nothing */
     int64_t looked_ms;  /* when we looked last */
     int64_t armed_ms;   /* when we began to listen */
     struct err trouble; /* why the last look failed */
@@ -158,7 +159,8 @@ static bool listen_on(struct watching *g, bool *stop_r, struct err *err)
         if (!imap_idle_end(imap, &idle, WATCH_CHECK, err))
             return false;
         *stop_r = why == WAKE_STOPPED;
-        look = look || clock_mono_ms() >= end || why > WAKE_HEARD || imap_has_stirred(imap);
+        g->called = look || imap_has_stirred(imap);
+        look = g->called || clock_mono_ms() >= end || why > WAKE_HEARD;
     }
     return true;
 }
@@ -172,8 +174,10 @@ static bool wait_for_more(struct watching *g)
         return false;
     bool ok = arm(g, &news, &err);
     news = news || (ok && g->line.imap && imap_has_stirred(g->line.imap));
-    if (ok && news)
+    if (ok && news) {
+        g->called = true;
         return true;
+    }
     g->armed_ms = clock_mono_ms();
     if (ok && g->teller != TELLER_NONE)
         ok = listen_on(g, &stop, &err);
@@ -212,10 +216,11 @@ void watch_run(const struct watch *watch)
         g.trouble = (struct err){0};
         if (g.line.imap)
             (void)imap_has_stirred(g.line.imap); /* the look is the answer to it */
-        bool soon = g.looked_ms != 0 && clock_mono_ms() - g.looked_ms < SOON_MS;
+        bool soon = g.called && clock_mono_ms() - g.looked_ms < SOON_MS;
         enum watch_end end = watch->look(watch->arg, &g.line, &g.trouble);
         g.vain = soon && end == WATCH_NOTHING ? g.vain + 1 : 0;
         g.looked_ms = clock_mono_ms();
+        g.called = false;
         if (wake_is_stopped(watch->wake))
             break;
         if (end == WATCH_FAILED) {
