@@ -13,9 +13,11 @@
 #include "queue/notice.h"
 #include "queue/term.h"
 
-#define HUNG_UP_MAX 2     /* connections lost in a row before the host is to blame, not a message */
-#define HUNG_UP_ALONE 3   /* tries of a message that ended so, before it is to blame where others pass */
-#define CRASHES_MAX 3     /* of a process handling a message, before it is held */
+#define HUNG_UP_MAX 2   /* connections lost in a row before the host is to blame, not a message */
+#define HUNG_UP_ALONE 3 /* tries of a message that ended so, before it is to blame where others pass */
+#define CRASHES_MAX 3   /* of a process handling a message, before it is held */
+#define TURN_MAX                                                                                             \
+    3600 /* seconds until what waits for its turn is looked at: the limit may be another by then */
 #define WAITER_SECONDS 60 /* a waiter has to take its message back */
 
 /* -- what is written down -- */
@@ -274,12 +276,12 @@ static enum job_end wait_turn(struct job *job, struct journal_writer *w, size_t 
 {
     struct rate *rate = &job->line->rate;
     struct err why = {0};
-    int64_t when;
+    int64_t when, latest = clock_now() + TURN_MAX;
 
     rate_explain(rate, recipients, &why);
     waiter_failure(job->waiter, &why);
     if (!rate_book(rate, recipients, &when, err) ||
-        !job_note_failure(job->store, job->message, &why, when, err)) {
+        !job_note_failure(job->store, job->message, &why, when < latest ? when : latest, err)) {
         return JOB_LOCAL;
     }
     return in_vain(job, w, err);

@@ -2,6 +2,7 @@
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -45,7 +46,31 @@ class Home:
     def __enter__(self):
         return self
 
+    def deliverers(self):
+        """Those that are at work on this queue, or stay there: {pid: its words}."""
+        found = {}
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = pathlib.Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"/tappal-deliver") and str(self.queue).encode() in words:
+                found[int(entry)] = b" ".join(words).decode()
+        return found
+
+    def end_deliverers(self):
+        """What tappal-sendmail started may still be at work, and would write into what is about to be removed."""
+        end = time.monotonic() + 20
+        while (left := self.deliverers()) and time.monotonic() < end:
+            for pid in left:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            time.sleep(0.02)
+
     def __exit__(self, *_):
+        self.end_deliverers()
         shutil.rmtree(self.dir, ignore_errors=True)
 
     @staticmethod

@@ -214,6 +214,7 @@ def test_given_up():
         house.put()
         late = house.put()
         house.deliver()
+        ok(3500 < home.due_in(late) < 3605, "a turn that is far off: looked at in an hour", home.due_in(late))
         home.later(HOUR // 2)
         house.deliver("--now")
         same((home.ids(), home.reports()), ([late], []), "before give_up_after it waits")

@@ -3,8 +3,8 @@
 
 run: limit=400
 """
-import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -27,21 +27,8 @@ def wait_for(what, limit=60):
     return what()
 
 
-def deliverers(home):
-    """Those of this queue: {pid: its words}."""
-    found = {}
-    for entry in filter(str.isdigit, os.listdir("/proc")):
-        try:
-            words = pathlib.Path("/proc", entry, "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if words[0].endswith(b"/tappal-deliver") and str(home.queue).encode() in words:
-            found[int(entry)] = b" ".join(words).decode()
-    return found
-
-
 def gone(home):
-    return wait_for(lambda: not deliverers(home))
+    return wait_for(lambda: not home.deliverers())
 
 
 def sendmail(home, *options):
@@ -59,12 +46,12 @@ def test_retried_without_any_service():
         home.account(sink.port)
         for _ in range(3):
             same(sendmail(home).returncode, 0, "kept: the server said later")
-        same(len(wait_for(lambda: len(deliverers(home)) == 1) and deliverers(home)), 1, "one deliverer stays, however many were started")
+        same(len(wait_for(lambda: len(home.deliverers()) == 1) and home.deliverers()), 1, "one deliverer stays, however many were started")
         matches(tappal(home, "tappal", "status").stdout, "woken by tappal-deliver, as long as", "status knows")
         sink.refuse = None
         sink.taken.clear()
         ok(wait_for(lambda: not home.ids(), limit=100), "they go out in their time", home.logged())
-        ok(gone(home), "and nobody stays any more", deliverers(home))
+        ok(gone(home), "and nobody stays any more", home.deliverers())
         same(len(sink.taken), 3, "each once")
 
 
@@ -84,7 +71,7 @@ def test_another_stands():
     with Home() as home, Sink("451 4.2.0 later") as sink:
         home.account(sink.port)
         sendmail(home)
-        ok(wait_for(lambda: deliverers(home)), "one stays")
+        ok(wait_for(lambda: home.deliverers()), "one stays")
         child = subprocess.Popen([BUILD / "tappal", "queue", "run", "--watch"], env=home.environment())
         wait_for(lambda: "a standing runner" in tappal(home, "tappal", "status").stdout)
         sendmail(home)
@@ -97,9 +84,9 @@ def test_queue_is_taken_away():
     with sink:
         home.account(sink.port)
         sendmail(home)
-        ok(wait_for(lambda: deliverers(home)), "one stays")
-        home.__exit__()
-        ok(gone(home), "where the queue is taken away it leaves", deliverers(home))
+        ok(wait_for(lambda: home.deliverers()), "one stays")
+        wait_for(lambda: shutil.rmtree(home.dir, ignore_errors=True) or not home.dir.exists())  # it may be writing there
+        ok(gone(home), "where the queue is taken away it leaves", home.deliverers())
 
 
 def test_sendmail_still_waits():
@@ -107,7 +94,7 @@ def test_sendmail_still_waits():
     with Home() as home, Sink("451 4.2.0 later") as sink:
         home.account(sink.port)
         sendmail(home)
-        ok(wait_for(lambda: deliverers(home)), "one stays")
+        ok(wait_for(lambda: home.deliverers()), "one stays")
         sink.refuse = "550 5.1.1 nobody"
         result = sendmail(home)
         same((result.returncode, b"550 5.1.1 nobody" in result.stderr), (69, True), "refused, and told so at once")
@@ -132,7 +119,7 @@ def test_every_program():
             home.account(sink.port)
             home.put(message=TEXT)
             tappal(home, *words)
-            same((len(home.ids()), deliverers(home)), (1, {}), f"{' '.join(words)}: only looks")
+            same((len(home.ids()), home.deliverers()), (1, {}), f"{' '.join(words)}: only looks")
     with Home() as home:
         tappal(home, "tappal", "status", XDG_STATE_HOME=str(home.dir / "elsewhere"))
         tappal(home, "tappal", "check", XDG_STATE_HOME=str(home.dir / "other"))
