@@ -4,6 +4,7 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -107,6 +108,12 @@ def test_tries_again_in_time():
         runner.stop()
 
 
+def hears_signals(pid):
+    """It has blocked SIGTERM, to hear it where it sleeps."""
+    blocked = re.search(r"^SigBlk:\s*(\w+)", pathlib.Path(f"/proc/{pid}/status").read_text(), re.M)
+    return int(blocked[1], 16) >> (signal.SIGTERM - 1) & 1
+
+
 def test_another_has_the_role():
     with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
         home.account(peer.port)
@@ -114,6 +121,7 @@ def test_another_has_the_role():
         child = subprocess.Popen([BUILD / "tappal", "queue", "run", "--watch"], env=home.environment())
         sendmail(home)
         ok(wait_for(lambda: not home.ids()), "two runners: the message goes out once", home.logged())
+        wait_for(lambda: hears_signals(child.pid))
         child.send_signal(signal.SIGTERM)
         same(child.wait(timeout=30), 0, "two runners: the one that waits for its turn can be stopped")
         same(first.stop(), 0, "two runners: the other one too")
