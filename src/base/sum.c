@@ -2,6 +2,8 @@
  * 256 entries that is made once. */
 #include "base/sum.h"
 
+#include <string.h>
+
 #include "base/text.h"
 
 #define CRC32C_REFLECTED 0x82f63b78u
@@ -45,12 +47,33 @@ static const uint32_t *crc_table(void)
     return table;
 }
 
+#if defined(__x86_64__) && defined(__GNUC__)
+/* crc_by_cpu - all whole groups of 8 bytes, by the processor's own instruction; how many bytes that was. (The memory
+ * of a large folder is 15 MB.) */
+__attribute__((target("sse4.2"))) static size_t crc_by_cpu(uint32_t *crc, const unsigned char *u, size_t n)
+{
+    uint64_t c = *crc, eight;
+    size_t i = 0;
+    for (; n - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, u + i, sizeof eight);
+        c = __builtin_ia32_crc32di(c, eight);
+    }
+    *crc = (uint32_t)c;
+    return i;
+}
+#endif
+
 uint32_t sum_crc32c(uint32_t crc, const void *bytes, size_t n)
 {
     const uint32_t *table = crc_table();
     const unsigned char *u = bytes;
+    size_t i = 0;
     crc = ~crc;
-    for (size_t i = 0; i < n; i++)
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("sse4.2"))
+        i = crc_by_cpu(&crc, u, n);
+#endif
+    for (; i < n; i++)
         crc = table[(crc ^ u[i]) & 0xff] ^ crc >> 8;
     return ~crc;
 }

@@ -193,16 +193,16 @@ static bool is_digit(char c)
 }
 
 /* digits - the decimal number of n digits at s, at most max */
+#define DIGITS_SAFE 19 /* so many fit into 64 bits, whatever they are */
+
 static bool digits(const char *s, size_t n, uint64_t max, uint64_t *out)
 {
     uint64_t value = 0;
     if (n == 0)
         return false;
     for (size_t i = 0; i < n; i++) {
-        if (!is_digit(s[i]))
-            return false;
-        uint64_t d = (uint64_t)(s[i] - '0');
-        if (value > (UINT64_MAX - d) / 10)
+        unsigned d = (unsigned char)s[i] - (unsigned)'0';
+        if (d > 9 || (i >= DIGITS_SAFE && value > (UINT64_MAX - d) / 10))
             return false;
         value = value * 10 + d;
     }

@@ -206,10 +206,8 @@ void text_hex(const unsigned char *bytes, size_t n, char *out)
 
 static int hex_value(char c)
 {
-    c = text_lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    unsigned digit = (unsigned char)c - (unsigned)'0', letter = ((unsigned char)c | 0x20u) - (unsigned)'a';
+    return digit <= 9 ? (int)digit : letter < 6 ? (int)letter + 10 : -1;
 }
 
 bool text_unhex(const char *s, size_t n, unsigned char *out)

@@ -16,7 +16,7 @@
 #include "mail/flags.h"
 
 #define PENDING_MAX (256u << 20) /* a whole file, rewritten: some 80 bytes for each message of a folder */
-#define DEAD_LINES_MAX 1000      /* and twice the living ones: then the file is rewritten */
+#define DEAD_LINES_MAX 1000      /* and half as many as living ones: then the file is rewritten */
 #define ROWS_MAX 10000000u       /* messages of one folder */
 #define MARK_TEXT (2 * SEEN_MARK_BYTES + 1)
 
@@ -73,9 +73,10 @@ bool seen_mark_known(const unsigned char mark[SEEN_MARK_BYTES])
 
 static size_t first_place(const struct seen *s, const struct seen_key *key)
 {
-    uint64_t h = 1469598103934665603u; /* FNV-1a: UIDs come in a row, hashes are random already */
-    for (int i = 0; i < SEEN_KEY_BYTES; i++)
-        h = (h ^ key->bytes[i]) * 1099511628211u;
+    uint64_t half[2]; /* UIDs come in a row, hashes are random already */
+    memcpy(half, key->bytes, sizeof half);
+    uint64_t h = half[0] ^ half[1];
+    h = (h ^ h >> 32) * 0x9e3779b97f4a7c15u;
     return (size_t)(h ^ h >> 32) & (s->index_size - 1);
 }
 
@@ -274,11 +275,22 @@ static bool add_message(const struct seen *s, struct str *record, const char *wo
                     e->name ? " " : "", e->name ? e->name : "");
 }
 
+/* apply_copy - reading cuts the line to pieces */
+static bool apply_copy(struct seen *s, const char *text, struct err *err)
+{
+    char line[SEEN_LINE_MAX];
+    size_t n = strlen(text) + 1;
+    if (n > sizeof line)
+        return err_set(err, ERR_INTERNAL, "A record of %s is too long.", s->path);
+    memcpy(line, text, n);
+    return seen_apply(s, line, err);
+}
+
 bool seen_record(struct seen *s, const char *text, struct err *err)
 {
     if (s->broken || s->look_only)
         return err_set(err, ERR_INTERNAL, "%s is not to be written any more.", s->path);
-    return seen_add_line(&s->pending, text, strlen(text), err) && seen_apply(s, text, err);
+    return seen_add_line(&s->pending, text, strlen(text), err) && apply_copy(s, text, err);
 }
 
 static bool record_key(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
@@ -496,7 +508,7 @@ bool seen_sync(struct seen *s, struct err *err)
     size_t lines = 0;
     for (size_t i = 0; i < s->pending.len; i++)
         lines += s->pending.buf[i] == '\n';
-    bool ok = s->fd < 0 || s->lines > 2 * s->live + DEAD_LINES_MAX
+    bool ok = s->fd < 0 || s->lines > s->live + s->live / 2 + DEAD_LINES_MAX
                   ? seen_rewrite(s, err)
                   : fs_write_all(s->fd, s->pending.buf, s->pending.len, s->path, err) &&
                         fs_datasync(s->fd, s->path, err);

@@ -34,7 +34,7 @@ struct seen {
 /* In memory only. */
 struct seen_entry *seen_slot(const struct seen *s, const struct seen_key *key);
 MUST_USE bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err); /* copies the name */
-MUST_USE bool seen_apply(struct seen *s, const char *record, struct err *err);
+MUST_USE bool seen_apply(struct seen *s, char *record, struct err *err); /* the record is cut up */
 
 /* Into memory and, later, to disk, by the same path that reading takes. */
 MUST_USE bool seen_record(struct seen *s, const char *text, struct err *err);

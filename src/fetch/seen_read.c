@@ -23,11 +23,8 @@ struct fields {
 static struct fields split(char *record)
 {
     struct fields f = {.at = {record}, .count = 1};
-    for (char *p = record; *p && f.count < FIELDS_MAX; p++)
-        if (*p == ' ') {
-            *p = '\0';
-            f.at[f.count++] = p + 1;
-        }
+    for (char *p = record; f.count < FIELDS_MAX && (p = strchr(p, ' ')); f.at[f.count++] = ++p)
+        *p = '\0';
     return f;
 }
 
@@ -176,19 +173,15 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
     return !gone || s->owner.protocol == PROTO_POP3 || uidset_add(&s->done, uid, uid, err);
 }
 
-bool seen_apply(struct seen *s, const char *record, struct err *err)
+bool seen_apply(struct seen *s, char *record, struct err *err)
 {
-    char line[SEEN_LINE_MAX];
     struct seen_key key;
     uint64_t number;
-    if (strlen(record) >= sizeof line)
-        return err_set(err, ERR_DATA, "too long");
-    memcpy(line, record, strlen(record) + 1);
-    struct fields f = split(line);
+    struct fields f = split(record);
+    if (strcmp(f.at[0], "kept") == 0) /* most are */
+        return apply_message(s, &f, false, err);
     if (strcmp(f.at[0], "open") == 0)
         return apply_message(s, &f, true, err);
-    if (strcmp(f.at[0], "kept") == 0)
-        return apply_message(s, &f, false, err);
     if (strcmp(f.at[0], "flags") == 0)
         return apply_flags(s, &f, err);
     if (strcmp(f.at[0], "file") == 0)
@@ -222,12 +215,12 @@ bool seen_apply(struct seen *s, const char *record, struct err *err)
 }
 
 /* sound - is the line whole? Then *record_r points into it. */
-static bool sound(char *line, size_t n, const char **record_r)
+static bool sound(char *line, size_t n, char **record_r)
 {
     unsigned char crc[CRC_HEX / 2];
     if (n < CRC_HEX + 2 || line[n - 1] != '\n' || line[CRC_HEX] != ' ' || memchr(line, '\0', n))
         return false;
-    const char *record = line + CRC_HEX + 1;
+    char *record = line + CRC_HEX + 1;
     uint32_t sum = sum_crc32c(0, record, n - CRC_HEX - 2);
     if (!text_unhex(line, CRC_HEX, crc) ||
         sum != ((uint32_t)crc[0] << 24 | (uint32_t)crc[1] << 16 | (uint32_t)crc[2] << 8 | crc[3]))
@@ -283,9 +276,10 @@ static bool take_owner(struct seen *s, const char *record, struct err *err)
     return ok;
 }
 
-static bool take_line(struct seen *s, size_t number, const char *record, struct err *err)
+static bool take_line(struct seen *s, size_t number, char *record, struct err *err)
 {
-    struct err why = {0};
+    struct err why;
+    why.kind = ERR_NONE; /* clearing all of it would cost as much as the rest, line by line */
     if (number == 1)
         return strcmp(record, SEEN_FIRST) == 0 || damaged(s, number, err);
     if (number == 2 ? take_owner(s, record, &why) : seen_apply(s, record, &why))
@@ -301,7 +295,7 @@ static bool take_line(struct seen *s, size_t number, const char *record, struct 
  * is damage. */
 static bool is_torn(char *line, size_t n)
 {
-    const char *record;
+    char *record;
     if (line[n - 1] == '\n')
         return false;
     line[n - 1] = '\n';
@@ -324,7 +318,7 @@ bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
         return false;
     }
     while (ok && (n = getline(&line, &room, file)) > 0) {
-        const char *record;
+        char *record;
         if (!sound(line, (size_t)n, &record))
             ok = is_torn(line, (size_t)n) || damaged(s, s->lines + 1, err);
         else if ((ok = take_line(s, s->lines + 1, record, err))) {

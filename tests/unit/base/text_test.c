@@ -357,6 +357,16 @@ START_TEST(test_sum)
     ck_assert_uint_eq(sum_crc32c(0, "123456789", 9), 0xe3069283);
     ck_assert_uint_eq(sum_crc32c(sum_crc32c(0, "1234", 4), "56789", 5), 0xe3069283);
     ck_assert_uint_eq(sum_crc32c(0, "", 0), 0);
+    char zeros[32] = {0}, text[64]; /* RFC 3720 B.4; and any cut, from any place, comes to the same */
+    ck_assert_uint_eq(sum_crc32c(0, zeros, sizeof zeros), 0x8a9136aa);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i * 37);
+    for (size_t i = 0; i < sizeof text; i++) {
+        uint32_t bytewise = 0;
+        for (size_t k = i; k < sizeof text; k++)
+            bytewise = sum_crc32c(bytewise, text + k, 1);
+        ck_assert_uint_eq(sum_crc32c(0, text + i, sizeof text - i), bytewise);
+    }
 }
 END_TEST
 
