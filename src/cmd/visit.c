@@ -57,6 +57,16 @@ static bool choose(struct visit *v, const char *name, struct err *err)
     return err_hint(err, "Say in %s where its mail is: [fetch] with host and maildir.", v->account->file);
 }
 
+/* has_maildir - what a command or an LMTP server was given cannot be looked at */
+static bool has_maildir(const struct visit *v, struct err *err)
+{
+    if (v->account->fetch.maildir)
+        return true;
+    err_set(err, ERR_CONFIG, "The account \"%s\" has no maildir: what it fetches is handed on (deliver).",
+            v->account->name);
+    return err_hint(err, "Only what lies in a maildir can be compared with the server, or taken over.");
+}
+
 static bool take_lock(struct visit *v, bool look_only, struct err *err)
 {
     bool found = look_only ? place_fetch_state_if_there(&v->place, v->account, &v->state, err)
@@ -76,7 +86,7 @@ bool visit_begin(const char *config, const char *name, bool look_only, struct vi
     struct visit *v = v_r;
     v->placed = place_find(config, &v->place, err);
     v->configured = v->placed && place_load(&v->place, &v->config, err);
-    if (!v->configured || !choose(v, name, err) || !take_lock(v, look_only, err))
+    if (!v->configured || !choose(v, name, err) || !has_maildir(v, err) || !take_lock(v, look_only, err))
         return false;
     const struct account *a = v->account;
     v->pull = (struct pull){
