@@ -73,6 +73,20 @@ bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, const char *
     return ok;
 }
 
+bool imap_send_lines(struct imap *imap, const struct str *command, unsigned *tag_r, struct err *err)
+{
+    const char *at = command->buf, *end;
+    bool ok = true;
+    for (bool first = true; ok && at; at = end ? end + 2 : NULL, first = false) {
+        end = strstr(at, "\r\n");
+        size_t n = end ? (size_t)(end - at) : strlen(at);
+        ok = first ? imap_send_shown(imap, at, n, NULL, tag_r, err)
+                   : chat_send_bytes(&imap->session.chat, at, n, err);
+    }
+    imap->lost = imap->lost || !ok;
+    return ok;
+}
+
 bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
                 struct imap_answer *answer_r, struct err *err)
 {

@@ -72,6 +72,9 @@ const struct strv *imap_alerts(const struct imap *imap);
 
 MUST_USE bool imap_send(struct imap *imap, unsigned *tag_r, struct err *err, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
+/* A command that holds non-synchronizing literals (RFC 7888), each announced at the end of a line: "{2+}" CRLF "ab". The
+ * octets themselves must hold no line end. */
+MUST_USE bool imap_send_lines(struct imap *imap, const struct str *command, unsigned *tag_r, struct err *err);
 /* False: the session is over. A server's NO or BAD is an answer. */
 MUST_USE bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
                          struct imap_answer *answer_r, struct err *err);

@@ -8,6 +8,7 @@
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
+#include "wire/imap_search.h"
 
 #define DAY 86400
 
@@ -175,11 +176,19 @@ static bool add_since(uint32_t max_age, struct str *out, struct err *err)
            str_addf(out, err, " SINCE %d-%s-%04d", day.tm_mday, months[day.tm_mon], day.tm_year + 1900);
 }
 
-static bool add_filter(const struct fetch_conf *conf, struct str *out, struct err *err)
+static bool add_search(const struct imap *imap, const char *program, struct str *out, struct err *err)
+{
+    bool literals = imap_can(imap, "LITERAL+") || imap_can(imap, "LITERAL-");
+    return str_addz(out, " (", err) && imap_search_add(out, program, literals, err) &&
+           str_addc(out, ')', err);
+}
+
+static bool add_filter(const struct imap *imap, const struct fetch_conf *conf, struct str *out,
+                       struct err *err)
 {
     return (!conf->unseen || str_addz(out, " UNSEEN", err)) &&
            (conf->max_age == 0 || add_since(conf->max_age, out, err)) &&
-           (!conf->search || str_addf(out, err, " (%s)", conf->search));
+           (!conf->search || add_search(imap, conf->search, out, err));
 }
 
 /* search_range - up to `last`; 0: to the end */
@@ -187,13 +196,18 @@ static bool search_range(struct imap_job *job, uint32_t first, uint32_t last, co
                          struct err *err)
 {
     struct imap_events events = {.found = job->only};
+    struct str command = STR_INIT(CHAT_LINE_MAX);
     char end[16] = "*";
     unsigned tag;
     if (last != 0)
         snprintf(end, sizeof end, "%u", last);
-    if (imap_send(job->imap, &tag, err, "UID SEARCH %sUID %u:%s%s",
-                  imap_can(job->imap, "ESEARCH") ? "RETURN (ALL) " : "", first, end, filter) &&
-        imap_finish(job->imap, tag, &events, "search for messages", err))
+    bool ok = str_addf(&command, err, "UID SEARCH %s%sUID %u:%s%s",
+                       imap_can(job->imap, "ESEARCH") ? "RETURN (ALL) " : "",
+                       imap_search_is_wide(filter) ? "CHARSET UTF-8 " : "", first, end, filter) &&
+              imap_send_lines(job->imap, &command, &tag, err) &&
+              imap_finish(job->imap, tag, &events, "search for messages", err);
+    str_free(&command);
+    if (ok)
         return true;
     if (job->pull->account->fetch.search && imap_usable(job->imap))
         err_hint(err, "Look at the option `search` in %s.", job->pull->account->file);
@@ -205,7 +219,7 @@ static bool search_filtered(struct imap_job *job, struct err *err)
 {
     struct str filter = STR_INIT(CHAT_LINE_MAX);
     uint32_t first = job->first, next = imap_box(job->imap)->next;
-    bool ok = add_filter(&job->pull->account->fetch, &filter, err);
+    bool ok = add_filter(job->imap, &job->pull->account->fetch, &filter, err);
     if (!imap_can(job->imap, "ESEARCH"))
         for (; ok && next > first && next - first > IMAP_BOX_SEARCH_MAX; first += IMAP_BOX_SEARCH_MAX)
             ok = search_range(job, first, first + IMAP_BOX_SEARCH_MAX - 1, filter.buf, err);

@@ -220,6 +220,8 @@ def filtered(house):
     fetching.run_case(ada, "unseen and search", caps + opened + finds('UNSEEN (OR FROM ada SUBJECT "x y")', "1,3", "1:3") + two + BYE, "imap", mail=[b"a\nb\n"] * 2, **both)
     fetching.run_case(ada, "nothing new", caps + opened + finds('UNSEEN (OR FROM ada SUBJECT "x y")', "1,3") + BYE, "imap", mail=[b"a\nb\n"] * 2, **both)
     fetching.run_case(ada, "max_age", caps + opened + finds("SINCE *", "3") + BYE, "imap", mail=[b"a\nb\n"] * 2, max_age="30d")
+    wide = 'C: {tag} UID SEARCH CHARSET UTF-8 UID 1:* (SUBJECT {5+}\nC: gr\u00fcn NOT FROM "x y")\nS: * SEARCH\nS: {tag} OK\n'
+    fetching.run_case(house.person(), "letters beyond ASCII", SIGN_IN.replace("UIDPLUS", "UIDPLUS LITERAL+") + opened + wide + BYE, "imap", search='SUBJECT gr\u00fcn NOT FROM "x y"')
     refused = 'C: {tag} UID SEARCH RETURN (ALL) UID 1:* (FROG ada)\nS: {tag} BAD what\n'
     fetching.run_case(ada, "a program that is none", caps + opened + refused + BYE, "imap", mail=[b"a\nb\n"] * 2, status=69, err="search for messages: what\n.*`search`", search="FROG ada")
     fetching.run_case(ada, "later without", SIGN_IN + box([1, 2, 3]) + ASK.replace("{set}", "2") + ONE.replace("UID 1", "UID 2") + DONE + BYE, "imap", mail=[b"a\nb\n"] * 3)
