@@ -66,7 +66,11 @@ class Lab:
     def received(self, address=None):
         """The messages that the site holds for an address, each as bytes."""
         folder = pathlib.Path(self.site["MAILROOT"], address or self.site["USER"], "Maildir")
-        return [p.read_bytes() for p in sorted(folder.glob("new/*")) + sorted(folder.glob("cur/*"))]
+        while True:
+            try:
+                return [p.read_bytes() for p in sorted(folder.glob("new/*")) + sorted(folder.glob("cur/*"))]
+            except FileNotFoundError:
+                pass  # a session of Dovecot's, whose client was stopped, still moves it from new/ to cur/
 
     def clear(self):
         """Empties every mailbox: those of users through Dovecot, whose index would announce what is gone."""
