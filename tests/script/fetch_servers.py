@@ -58,7 +58,7 @@ SERVERS = [
      + opened(1, 2).replace("S: {tag} OK open", "S: * OK [PERMANENTFLAGS (\\Answered \\Flagged \\* )] Limited\nS: {tag} OK open") + ONE_LISTED + ask() + TAKEN + BYE, {"mail": A}),
     ("mail.ru: sizes in floating point, answers without text", sign_in() + opened(1, 2).replace("OK open", "OK") + listed([1], size="9.37e+06").replace("OK listed", "OK").replace("OK found", "OK")
      + ask() + message(1, b"a\r\n", extra=" RFC822.SIZE 9.37e+06") + "S: {tag} OK\n" + BYE, {"mail": A}),
-    ("Yandex: BYE again and again", sign_in() + opened(1, 2) + ONE_LISTED + ask() + TAKEN + "C: {tag} LOGOUT\nS: * BYE bye\nS: * BYE bye\nS: {tag} OK bye\nS: * BYE bye\n", {"mail": A}),
+    ("Yandex: BYE again and again", sign_in() + opened(1, 2) + ONE_LISTED + ask() + TAKEN + "C: {tag} LOGOUT\n" + r"S| * BYE bye\r\n* BYE bye\r\n{tag} OK bye\r\n* BYE bye\r\n" + "\n", {"mail": A}),
     ("Proton Bridge: flags in the middle of everything", sign_in() + opened(1, 2) + "C: {tag} UID FETCH *:* (UID RFC822.SIZE INTERNALDATE)\nC: {search} UID SEARCH UID *\nS: * 1 FETCH (FLAGS (\\Seen))\n" + described([1])
      + "S: {tag} OK\nS: * 1 FETCH (UID 1 FLAGS ())\nS: * SEARCH 1\nS: {search} OK\n" + ask() + "S: * 1 FETCH (FLAGS (\\Seen))\n" + message(1, b"a\r\n") + "S: * 1 FETCH (UID 1 FLAGS (\\Seen))\n" + DONE + BYE, {"mail": A}),
 ]

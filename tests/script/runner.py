@@ -266,7 +266,7 @@ def test_status():
         same(json.loads(status(home, "--json").stdout)["accounts"], [{"name": "work", "address": "ada@example.org", "sends": True, "fetches": True, "failure": None, "limit": None, "quarantine": []}], "json: accounts")
         ident = home.put()
         matches(status(home).stdout, r"1 message waits, 1 of them due now: .*\nThe queue is woken by nothing, until", "status says that nothing will wake the queue")
-        home.deliver()
+        ok(wait_for(lambda: list(home.dir.glob(".local/state/tappal/accounts/*.breaker"))), "status has it tried")
         checked = status(home, "--check")
         same(checked.returncode, 1, "check: an account fails")
         matches(checked.stdout, "^WARNING: account work cannot send: .*refused the connection", "and says so")
