@@ -339,9 +339,10 @@ bool session_authenticate(struct session *s, const struct sasl_wire *wire, void 
         blame_server(s, err);
     }
     if (ok && (mechanism == NULL || sasl_needs_secret(mechanism)))
-        ok = get_secret(s, &secret, err);
+        ok = get_secret(s, &secret, err) && chat_hide(&s->chat, secret.bytes.buf, secret.bytes.len, err);
     ok = ok && sign_in(&x, mechanism, &param, err);
     exchange_end(&x);
+    chat_forget(&s->chat);
     secret_wipe(&secret);
     str_wipe(&binding);
     return ok;

@@ -16,16 +16,23 @@
 #define LIMIT_S 300       /* RFC 5321 4.5.3.2 for most commands; IMAP and POP3 say no less */
 #define SHOWN_MAX 1024    /* of a line, for the watch */
 #define RING_LINE_MAX 256 /* of a line, for the ring */
+#define HIDDEN_LEAST 5    /* octets of a secret: fewer stand in any line by chance */
+#define HIDDEN_START 8    /* so many at its beginning give it away, for a server may repeat a part */
+#define MASK "***"
+#define HIDDEN_MAX (1u << 20) /* more than any line of a sign-in has */
 
 void chat_init(struct chat *c, struct stream *stream, const char *peer, chat_watch *watch, void *arg)
 {
     *c = (struct chat){
         .stream = stream, .peer = strdup(peer), .watch = watch, .watch_arg = arg, .limit = LIMIT_S};
+    str_init(&c->secret, HIDDEN_MAX);
+    str_init(&c->said, HIDDEN_MAX);
 }
 
 void chat_close(struct chat *c)
 {
     stream_close(&c->stream);
+    chat_forget(c);
     for (unsigned i = 0; i < CHAT_RING; i++)
         free(c->ring[i]);
     free(c->peer);
@@ -112,9 +119,31 @@ bool chat_send_bytes(struct chat *c, const char *line, size_t n, struct err *err
     return send_line(c, line, n, line, n, err);
 }
 
+/* At once in memory of its size: growing would leave copies behind. */
+static bool keep_hidden(struct str *hidden, const char *bytes, size_t n, struct err *err)
+{
+    str_wipe(hidden);
+    return str_reserve(hidden, n, err) && str_add(hidden, bytes, n, err);
+}
+
+bool chat_hide(struct chat *c, const char *secret, size_t n, struct err *err)
+{
+    return keep_hidden(&c->secret, secret, n, err);
+}
+
+void chat_forget(struct chat *c)
+{
+    str_wipe(&c->secret);
+    str_wipe(&c->said);
+}
+
 bool chat_send_secret(struct chat *c, const char *line, size_t n, const char *shown, struct err *err)
 {
-    return send_line(c, line, n, shown, strlen(shown), err);
+    size_t same = 0; /* what both have in front is no secret */
+    while (same < n && shown[same] == line[same])
+        same++;
+    return keep_hidden(&c->said, line + same, n - same, err) &&
+           send_line(c, line, n, shown, strlen(shown), err);
 }
 
 bool chat_send(struct chat *c, struct err *err, const char *fmt, ...)
@@ -157,6 +186,36 @@ static bool explain_silence(const struct chat *c, const struct str *heard, struc
     return false;
 }
 
+/* The octets at `at` that are the beginning of the secret, if they are enough to be no chance; else 0. */
+static size_t secret_at(const struct str *secret, const struct str *line, size_t at)
+{
+    size_t least = secret->len < HIDDEN_START ? secret->len : HIDDEN_START, n = 0;
+    while (n < secret->len && at + n < line->len && line->buf[at + n] == secret->buf[n])
+        n++;
+    return n >= least ? n : 0;
+}
+
+/* A server may repeat what it did not understand, or did not like. What is short is looked for behind the first word
+ * only, which is the protocol's. */
+static void mask(const struct str *secret, struct str *line)
+{
+    if (secret->len < HIDDEN_LEAST)
+        return;
+    const char *blank = secret->len < HIDDEN_START ? strchr(line->buf, ' ') : line->buf;
+    size_t at = blank != NULL ? (size_t)(blank - line->buf) : line->len;
+    for (; at < line->len; at++) {
+        size_t n = secret_at(secret, line, at);
+        if (n == 0)
+            continue;
+        memcpy(line->buf + at, MASK, strlen(MASK));
+        at += strlen(MASK);
+        n -= strlen(MASK);
+        memmove(line->buf + at, line->buf + at + n, line->len - at - n);
+        str_cut(line, line->len - n);
+        at--;
+    }
+}
+
 bool chat_read_line(struct chat *c, struct str *line, struct err *err)
 {
     if (!c->peer)
@@ -169,6 +228,8 @@ bool chat_read_line(struct chat *c, struct str *line, struct err *err)
     if (!c->heard && speaks_tls(line))
         return explain_silence(c, line, err);
     c->heard = true;
+    mask(&c->secret, line);
+    mask(&c->said, line);
     remember(c, '<', line->buf, line->len);
     return true;
 }

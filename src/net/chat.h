@@ -23,6 +23,7 @@ struct chat {
     bool heard;              /* the peer has sent a line */
     chat_watch *watch;
     void *watch_arg;
+    struct str secret, said; /* what must not be read back: the secret, and the last line that held it */
     bool tls;                /* the connection is encrypted and the peer verified */
     bool local;              /* loopback, UNIX socket or tunnel: a secret may cross it in clear */
 };
@@ -34,8 +35,12 @@ void chat_close(struct chat *c);
  * A CR, LF or NUL inside is ERR_INTERNAL: no command can be smuggled through an argument. */
 MUST_USE bool chat_send(struct chat *c, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 MUST_USE bool chat_send_bytes(struct chat *c, const char *line, size_t n, struct err *err);
-/* The line goes out whole; ring and watch see only `shown` ("AUTH PLAIN ***"). */
+/* The line goes out whole; ring and watch see only `shown` ("AUTH PLAIN ***"). Where the peer repeats what stood for the
+ * asterisks, or a good part of its beginning, chat_read_line reads *** instead: no caller can show it to anybody. */
 MUST_USE bool chat_send_secret(struct chat *c, const char *line, size_t n, const char *shown, struct err *err);
+/* The same for the secret itself, in whatever line it went out. */
+MUST_USE bool chat_hide(struct chat *c, const char *secret, size_t n, struct err *err);
+void chat_forget(struct chat *c); /* the sign-in is over: both are wiped, and nothing is hidden any more */
 MUST_USE bool chat_flush(struct chat *c, struct err *err);
 
 /* Sets the deadline `seconds` from now, then reads one line into `line` (cleared first). */

@@ -5,6 +5,7 @@ message's is its verdict; only where the end of the data may have been taken is 
 
 run: limit=300
 """
+import base64
 import pathlib
 import socket
 import sys
@@ -134,12 +135,31 @@ def test_unasked():
             tap.ok(ok, f"a reply nobody asked for, behind that to {state}: not taken for another's", run, *home.journal(ident))
 
 
+def test_echo():
+    """A server may repeat what it did not understand; nobody keeps the password by that, in no coding."""
+    word = SIGNED["password"]
+    said = base64.b64encode(b"\0ada@example.org\0" + word.encode()).decode()
+    alone = base64.b64encode(word.encode()).decode()
+    login = STATES["AUTH's end"][1]
+    replies = {"plain": (STATES["AUTH"][1], [f"500 5.5.2 What is AUTH PLAIN {said}?", f"500 AUTH PLAIN {said[:40]}...", f"535 5.7.8 {word} is not it", said, f"334 {said}"]),
+               "login": (login, [f"454 4.7.0 {alone}", f"535 5.7.8 Wrong: {word}", f"535-{word}\nS: 535 {alone}"])}
+    for mechanism, (script, answers) in replies.items():
+        for answer in answers:
+            home, ident, run = play(script + f"S: {answer}\n", {"auth": mechanism, **SIGNED})
+            with home:
+                kept = [p for p in home.dir.rglob("*") if p.is_file() and p.parent.name != "secrets"]
+                text = "".join(p.read_bytes().decode(errors="replace") for p in kept) + shown(home, run)
+                ok = not any(w in text for w in (word, said[:40], alone)) and home.ids() == [ident] and len(run.failures()) == 1
+                tap.ok(ok, f"AUTH {mechanism.upper()} is answered with {answer[:28]!r}...: the password is nowhere", text)
+
+
 def main():
     for state in STATES:
         for fault in FAULTS:
             if (state, fault) not in LEFT_OUT:
                 check(state, fault)
     test_unasked()
+    test_echo()
     tap.done()
 
 

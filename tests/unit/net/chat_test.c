@@ -96,6 +96,49 @@ START_TEST(test_chat_secret_is_nowhere_but_on_the_wire)
 }
 END_TEST
 
+/* What a server repeats of a secret, and what it may say all the same. */
+static const struct {
+    const char *line, *shown, *secret, *heard, *read;
+} echoes[] = {
+    {"AUTH PLAIN AGFkYQBodXNoaHVzaA==", "AUTH PLAIN ***", "hushhush",
+     "500 what is AUTH PLAIN AGFkYQBodXNoaHVzaA==?", "500 what is AUTH PLAIN ***?"},
+    {"AUTH PLAIN AGFkYQBodXNoaHVzaA==", "AUTH PLAIN ***", "hushhush", "500 what is AUTH PLAIN AGFkYQBodXNo",
+     "500 what is AUTH PLAIN ***"},
+    {"AUTH PLAIN AGFkYQBodXNoaHVzaA==", "AUTH PLAIN ***", "hushhush", "AGFkYQBodXNoaHVzaA==", "***"},
+    {"AUTH PLAIN AGFkYQBodXNoaHVzaA==", "AUTH PLAIN ***", "hushhush", "535 hushhush is not it, hushhush",
+     "535 *** is not it, ***"},
+    {"AUTH PLAIN AGFkYQBodXNoaHVzaA==", "AUTH PLAIN ***", "hushhush", "535 AGFkYQ is not all",
+     "535 AGFkYQ is not all"},
+    {"aHVzaGh1c2g=", "***", "hushhush", "334 UGFzc3dvcmQ6", "334 UGFzc3dvcmQ6"},
+    {"aHVzaGh1c2g=", "***", "hushhush", "535 bad aHVzaGh1c2g=", "535 bad ***"},
+    {"PASS hushh", "PASS ***", "hushh", "-ERR PASS hushh: no", "-ERR PASS ***: no"},
+    {"PASS -ERRx", "PASS ***", "-ERRx", "-ERRx no", "-ERRx no"},
+    {"PASS hush", "PASS ***", "hush", "-ERR hush", "-ERR hush"}, /* as short as that, it stands in any line */
+};
+
+START_TEST(test_chat_secret_is_not_read_back)
+{
+    struct str line = STR_INIT(100), all = STR_INIT(10000), input = STR_INIT(300);
+    struct err err;
+    ck_assert(str_addf(&input, &err, "%s\r\n%s\r\n", echoes[_i].heard, echoes[_i].heard));
+    open_chat(input.buf, input.len);
+    ck_assert(chat_hide(&chat, echoes[_i].secret, strlen(echoes[_i].secret), &err));
+    ck_assert(chat_send_secret(&chat, echoes[_i].line, strlen(echoes[_i].line), echoes[_i].shown, &err));
+    ck_assert(chat_read_line(&chat, &line, &err));
+    ck_assert_str_eq(line.buf, echoes[_i].read);
+    ck_assert(chat_transcript(&chat, &all, &err));
+    ck_assert_ptr_nonnull(strstr(all.buf, echoes[_i].read));
+    ck_assert_ptr_nonnull(strstr(seen.buf, echoes[_i].read));
+    chat_forget(&chat);
+    ck_assert(chat_read_line(&chat, &line, &err));
+    ck_assert_str_eq(line.buf, echoes[_i].heard);
+    str_free(&line);
+    str_free(&all);
+    str_free(&input);
+    close_chat();
+}
+END_TEST
+
 START_TEST(test_chat_ring_keeps_the_last_lines)
 {
     struct str all = STR_INIT(10000);
@@ -176,6 +219,7 @@ int main(void)
     tcase_add_test(t, test_chat_dialogue);
     tcase_add_loop_test(t, test_chat_refuses_line_ends_inside, 0, sizeof smuggled / sizeof *smuggled);
     tcase_add_test(t, test_chat_secret_is_nowhere_but_on_the_wire);
+    tcase_add_loop_test(t, test_chat_secret_is_not_read_back, 0, sizeof echoes / sizeof *echoes);
     tcase_add_test(t, test_chat_ring_keeps_the_last_lines);
     tcase_add_loop_test(t, test_chat_greeting_that_is_none, 0, sizeof greetings / sizeof *greetings);
     tcase_add_test(t, test_chat_starttls_refuses_injected_replies);
