@@ -349,10 +349,12 @@ static enum job_end settle_doubt(struct job *job, struct journal_writer *w, stru
     return ok ? JOB_KEPT : JOB_LOCAL;
 }
 
-/* What may have arrived waits its time, whoever is in a hurry. */
+/* What may have arrived waits its time, whoever is in a hurry; but not for years, where the clock was wrong then. */
 static bool waits_in_doubt(const struct journal *j)
 {
-    return j->held || (j->in_doubt_open && clock_now() < j->last_attempt + RETRY_IN_DOUBT);
+    const int64_t now = clock_now();
+    return j->held || (j->in_doubt_open && now < j->last_attempt + RETRY_IN_DOUBT &&
+                       now >= j->last_attempt - STORE_AHEAD_MAX);
 }
 
 static bool is_of_network(enum err_kind kind)

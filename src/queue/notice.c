@@ -27,14 +27,14 @@ static bool notice_path(const struct lines *lines, const struct line *line, stru
     return place_account_mark(lines->place, line->account, ".notice", path, err);
 }
 
-/* 0: never, or the file makes no sense. */
-static int64_t last_notice(const struct lines *lines, const struct line *line)
+/* 0: never, or the file makes no sense, or the clock was set back since. */
+static int64_t last_notice(const struct lines *lines, const struct line *line, int64_t now)
 {
     struct str path = STR_INIT(PATH_LEN_MAX), text = STR_INIT(FILE_MAX);
     struct err ignored;
     int64_t last = 0;
     if (!notice_path(lines, line, &path, &ignored) || !fs_read_file(path.buf, &text, &ignored) ||
-        sscanf(text.buf, "tappal-notice 1 %" SCNd64, &last) != 1) {
+        sscanf(text.buf, "tappal-notice 1 %" SCNd64, &last) != 1 || last > now) {
         last = 0;
     }
     str_free(&path);
@@ -79,7 +79,7 @@ void notice_consider(const struct lines *lines, struct line *line, const struct 
     if (line->notice_due || !is_long(line, m, now)) {
         return;
     }
-    int64_t last = last_notice(lines, line);
+    int64_t last = last_notice(lines, line, now);
     line->notice_due = now >= last + NOTICE_EVERY && term_long_since(m, line->config) > last;
 }
 

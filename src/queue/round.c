@@ -1,6 +1,7 @@
 /* round - scanning, taking, sending: see round.h. */
 #include "queue/round.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,18 @@ static bool serve(struct round *r, struct message *m, struct waiter *waiter, str
     return job_run(&job, err) != JOB_LOCAL;
 }
 
+/* Out of memory, or of file descriptors: no other message would fare better. */
+static bool is_exhausted(const struct err *why)
+{
+    return why->kind == ERR_INTERNAL || why->sys == ENOMEM || why->sys == EMFILE || why->sys == ENFILE;
+}
+
+/* It stays where it is, and the others do not wait for it. */
+static void leave_unreadable(const char *id, const struct err *why)
+{
+    log_event(LOG_LEVEL_ERROR, "unreadable", "id", id, "problem", why->what, "hint", why->hint, NULL);
+}
+
 /* False: this machine is at fault, the runner leaves. */
 static bool take_and_serve(struct round *r, const char *id, struct waiter *waiter, enum store_take *took_r,
                            struct err *err)
@@ -100,8 +113,12 @@ static bool take_and_serve(struct round *r, const char *id, struct waiter *waite
         log_event(LOG_LEVEL_ERROR, "broken", "id", id, "problem", why.what, "hint", why.hint, NULL);
         return true;
     case TAKE_ERROR:
-        *err = why;
-        return false;
+        if (is_exhausted(&why)) {
+            *err = why;
+            return false;
+        }
+        leave_unreadable(id, &why);
+        return true;
     default: /* another has it, or it is gone */
         return true;
     }

@@ -10,11 +10,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "spool/store_name.h"
 
 #define PATH_LEN_MAX 4096
+#define HELD_FROM INT32_MAX /* the year 9999 on a file system that counts no further */
 
 /* -- names -- */
 
@@ -152,13 +154,19 @@ static bool stat_message(struct store *store, struct store_item *item)
     return true;
 }
 
+/* No try is put off for that long: who wrote this had a clock that has been set back since. */
+static int64_t believe(int64_t due)
+{
+    return due > clock_now() + STORE_AHEAD_MAX && due < HELD_FROM ? 0 : due;
+}
+
 static void stat_journal(struct store *store, struct store_item *item)
 {
     char journal[STORE_JOURNAL_NAME];
     struct stat st;
     store_journal_name(item->id, journal);
     if (fstatat(store->msg, journal, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        item->due = st.st_mtime;
+        item->due = believe(st.st_mtime);
 }
 
 /* Sorted, a message's journal stands right behind it. What is gone meanwhile is left out, where sizes tell. */

@@ -15,6 +15,7 @@
 #include "mail/envelope.h"
 #include "spool/journal.h"
 
+#define STORE_AHEAD_MAX 18000 /* seconds: what is put off for longer was so by a clock that has been set back since */
 #define STORE_ID_LEN 26 /* base32hex of 48 bits of ms time and 80 random bits: sorts by age */
 
 struct store {

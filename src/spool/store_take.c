@@ -117,6 +117,14 @@ static bool mend_journal(struct store *store, struct message *m, int fd, size_t 
     return true;
 }
 
+/* A right that is missing, or something that is no file: it is about this one name. */
+static bool cannot_open(const struct store *store, const char *what, const char *id, const char *name,
+                        struct err *err)
+{
+    err_errno(err, ERR_LOCAL, "%s %s could not be opened", what, id);
+    return err_hint(err, "It should be a file of yours: ls -l %s/msg/%s", store->path, name);
+}
+
 static bool read_journal(struct store *store, struct message *m, struct err *err)
 {
     char name[STORE_JOURNAL_NAME];
@@ -126,7 +134,7 @@ static bool read_journal(struct store *store, struct message *m, struct err *err
     if (fd < 0 && errno == ENOENT)
         return journal_init(&m->journal, m->envelope.count, err);
     if (fd < 0)
-        return err_errno(err, ERR_LOCAL, "The journal of message %s could not be opened", m->id);
+        return cannot_open(store, "The journal of message", m->id, name, err);
     struct stat st;
     bool ok = (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) ||
               err_set(err, ERR_DATA, "The journal of message %s is no file.", m->id);
@@ -188,7 +196,7 @@ static enum store_take open_message(struct store *store, const char *id, int mod
         return TAKE_GOT;
     if (errno == ENOENT)
         return TAKE_GONE;
-    err_errno(err, ERR_LOCAL, "The message %s could not be opened", id);
+    cannot_open(store, "The message", id, id, err);
     return TAKE_ERROR;
 }
 
