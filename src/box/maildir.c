@@ -20,6 +20,7 @@
 
 #define SYNCFS_LEAST 8 /* messages; below that, one fdatasync each disturbs other writers less */
 #define FLAGS_MAX 26
+#define BLOCK 8192
 
 /* One message of the batch, in tmp/. */
 struct item {
@@ -59,21 +60,32 @@ static bool set_item(struct maildir *m, struct item *item, const struct sink_mes
     return true;
 }
 
-static bool begin(struct sink *sink, const struct sink_message *message, struct err *err)
+/* new_item - a place behind the last one; it counts once the caller has a file for it */
+static struct item *new_item(struct maildir *m, const struct sink_message *message, struct err *err)
 {
-    struct maildir *m = of(sink);
-    if (m->open || m->settled)
-        return err_set(err, ERR_INTERNAL, "A message was begun in %s before the last one was done.", m->path);
+    if (m->open || m->settled) {
+        err_set(err, ERR_INTERNAL, "A message was begun in %s before the last one was done.", m->path);
+        return NULL;
+    }
     if (m->count == m->cap) {
         size_t cap = m->cap ? 2 * m->cap : 16;
         struct item *items = realloc(m->items, cap * sizeof *items);
-        if (!items)
-            return err_nomem(err);
+        if (!items) {
+            err_nomem(err);
+            return NULL;
+        }
         m->items = items;
         m->cap = cap;
     }
     struct item *item = &m->items[m->count];
-    if (!set_item(m, item, message, err))
+    return set_item(m, item, message, err) ? item : NULL;
+}
+
+static bool begin(struct sink *sink, const struct sink_message *message, struct err *err)
+{
+    struct maildir *m = of(sink);
+    struct item *item = new_item(m, message, err);
+    if (!item)
         return false;
     item->fd = fs_create(m->tmp, item->name, 0600, err);
     if (item->fd < 0)
@@ -101,15 +113,21 @@ static bool amend(struct sink *sink, const struct sink_message *message, struct 
     return false;
 }
 
+static bool set_time(const struct maildir *m, const struct item *item, struct err *err)
+{
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = item->mtime}};
+    return item->mtime == 0 || futimens(item->fd, times) == 0 ||
+           err_errno(err, ERR_LOCAL, "The time of a message in %s cannot be set", m->path);
+}
+
 static bool end(struct sink *sink, uint64_t *size_r, unsigned char sha256_r[32], struct err *err)
 {
     struct maildir *m = of(sink);
     struct item *item = &m->items[m->count - 1];
     if (!textfile_end(&m->text, sha256_r, err))
         return false;
-    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = item->mtime}};
-    if (item->mtime != 0 && futimens(item->fd, times) != 0)
-        return err_errno(err, ERR_LOCAL, "The time of a message in %s cannot be set", m->path);
+    if (!set_time(m, item, err))
+        return false;
     *size_r = m->text.size;
     m->open = false;
     return true;
@@ -380,11 +398,24 @@ bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err)
     return scan(m, m->tmp, clean_one, &c, err) && !c.failed;
 }
 
+/* has_bytes - from where the file is read now to its end */
+static bool has_bytes(int fd, const struct maildir_bytes *bytes)
+{
+    unsigned char sha256[SUM_SHA256_BYTES];
+    struct sum_sha256 sum;
+    char block[BLOCK];
+    uint64_t size = 0;
+    ssize_t n;
+    sum_sha256_begin(&sum);
+    while ((n = read(fd, block, sizeof block)) > 0 && (size += (uint64_t)n) <= bytes->size)
+        sum_sha256_add(&sum, block, (size_t)n);
+    sum_sha256_end(&sum, sha256);
+    return n == 0 && size == bytes->size && memcmp(sha256, bytes->hash, bytes->hash_bytes) == 0;
+}
+
 struct copies {
     const char *part;
-    uint64_t size;
-    const unsigned char *hash;
-    size_t hash_bytes;
+    const struct maildir_bytes *bytes;
     int dir;
     bool removed;
     struct err *err;
@@ -393,20 +424,11 @@ struct copies {
 /* is_copy - by its bytes; what cannot be read is none */
 static bool is_copy(const struct copies *c, const char *entry)
 {
-    unsigned char sha256[SUM_SHA256_BYTES];
-    struct sum_sha256 sum;
-    char block[8192];
-    uint64_t size = 0;
-    ssize_t n;
     int fd = openat(c->dir, entry, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return false;
-    sum_sha256_begin(&sum);
-    while ((n = read(fd, block, sizeof block)) > 0 && (size += (uint64_t)n) <= c->size)
-        sum_sha256_add(&sum, block, (size_t)n);
-    close(fd);
-    sum_sha256_end(&sum, sha256);
-    return n == 0 && size == c->size && memcmp(sha256, c->hash, c->hash_bytes) == 0;
+    bool is = fd >= 0 && has_bytes(fd, c->bytes);
+    if (fd >= 0)
+        close(fd);
+    return is;
 }
 
 static bool remove_copy(struct maildir *m, const char *entry, void *arg)
@@ -419,13 +441,12 @@ static bool remove_copy(struct maildir *m, const char *entry, void *arg)
     return c->removed;
 }
 
-bool maildir_remove_copies(struct maildir *m, const char *part, uint64_t size, const unsigned char *hash,
-                           size_t hash_bytes, struct err *err)
+bool maildir_remove_copies(struct maildir *m, const char *part, const struct maildir_bytes *bytes,
+                           struct err *err)
 {
     for (int i = 0, dirs[] = {m->new, m->cur}; i < 2; i++) {
         struct err why = {0};
-        struct copies c = {
-            .part = part, .size = size, .hash = hash, .hash_bytes = hash_bytes, .dir = dirs[i], .err = &why};
+        struct copies c = {.part = part, .bytes = bytes, .dir = dirs[i], .err = &why};
         if (!scan(m, dirs[i], remove_copy, &c, err))
             return false;
         if (why.kind != ERR_NONE) {
@@ -436,6 +457,71 @@ bool maildir_remove_copies(struct maildir *m, const char *part, uint64_t size, c
             return false;
     }
     return true;
+}
+
+/* -- a message that is here already -- */
+
+/* cannot_link - is it the file system's way, rather than a fault? */
+static bool cannot_link(int sys)
+{
+    return sys == EXDEV || sys == EPERM || sys == EMLINK || sys == EOPNOTSUPP || sys == ENOSYS;
+}
+
+static bool copy_text(struct maildir *m, int from, const struct item *item, struct err *err)
+{
+    char block[BLOCK];
+    ssize_t n;
+    while ((n = read(from, block, sizeof block)) > 0)
+        if (!fs_write_all(item->fd, block, (size_t)n, m->path, err))
+            return false;
+    return (n == 0 || err_errno(err, ERR_LOCAL, "A message for %s cannot be read", m->path)) &&
+           set_time(m, item, err);
+}
+
+/* copy_file - into tmp/, under its new name; without a source nothing is made */
+static bool copy_file(struct maildir *m, const char *path, struct item *item, struct err *err)
+{
+    int from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (from < 0)
+        return true;
+    item->fd = fs_create(m->tmp, item->name, 0600, err);
+    bool ok = item->fd >= 0 && copy_text(m, from, item, err);
+    close(from);
+    return ok && (lseek(item->fd, 0, SEEK_SET) == 0 ||
+                  err_errno(err, ERR_LOCAL, "A message in %s cannot be read", m->path));
+}
+
+static bool link_or_copy(struct maildir *m, const char *path, struct item *item, struct err *err)
+{
+    struct err why = {0};
+    if (fs_link(AT_FDCWD, path, m->tmp, item->name, &why)) {
+        item->fd = openat(m->tmp, item->name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+        return true;
+    }
+    if (cannot_link(why.sys))
+        return copy_file(m, path, item, err);
+    if (why.sys != ENOENT && why.sys != ENOTDIR)
+        *err = why;
+    return why.sys == ENOENT || why.sys == ENOTDIR;
+}
+
+bool maildir_link(struct maildir *m, const char *path, const struct sink_message *message,
+                  const struct maildir_bytes *bytes, bool *done_r, struct err *err)
+{
+    struct item *item = new_item(m, message, err);
+    *done_r = false;
+    if (!item)
+        return false;
+    item->fd = -1;
+    bool ok = link_or_copy(m, path, item, err);
+    *done_r = ok && item->fd >= 0 && has_bytes(item->fd, bytes);
+    m->count += *done_r;
+    if (*done_r)
+        return true;
+    struct err ignored = {0}, *why = ok ? err : &ignored;
+    if (item->fd >= 0)
+        close(item->fd);
+    return (fs_unlink(m->tmp, item->name, why) && ok) || err_prefix(err, "%s: ", m->path);
 }
 
 bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err)

@@ -32,10 +32,20 @@ MUST_USE bool maildir_remove_tmp(struct maildir *m, const char *name, struct err
 /* Removes our own left-over files in tmp/ (names that contain `mark`). Under the account's lock only. */
 MUST_USE bool maildir_clean_tmp(struct maildir *m, const char *mark, struct err *err);
 
-/* Removes files in new/ and cur/ whose name contains `part`, and whose bytes are so many with such a beginning of their
- * SHA-256. */
-MUST_USE bool maildir_remove_copies(struct maildir *m, const char *part, uint64_t size,
-                                    const unsigned char *hash, size_t hash_bytes, struct err *err);
+/* What is in a file: so many octets, with such a beginning of their SHA-256. */
+struct maildir_bytes {
+    uint64_t size;
+    const unsigned char *hash;
+    size_t hash_bytes;
+};
+/* Removes files in new/ and cur/ whose name contains `part`, and that have these bytes. */
+MUST_USE bool maildir_remove_copies(struct maildir *m, const char *part, const struct maildir_bytes *bytes,
+                                    struct err *err);
+
+/* Instead of sink_begin to sink_end, where the message is in a file already: in tmp/ as a hard link of it, or as a copy
+ * where the file system has no links. *done_r false: there is no such file, or it has other bytes. */
+MUST_USE bool maildir_link(struct maildir *m, const char *path, const struct sink_message *message,
+                           const struct maildir_bytes *bytes, bool *done_r, struct err *err);
 
 /* A whole small message at once (a report of ours): unique name, durable, in new/. CRLF becomes LF. */
 MUST_USE bool maildir_deliver(const char *path, const void *bytes, size_t n, struct err *err);

@@ -14,7 +14,8 @@
 enum {
     FETCH_PROGRESS = 'P', /* DONE SP TOTAL SP OCTETS SP FOLDER */
     FETCH_DONE =
-        'S', /* MESSAGES SP OCTETS SP FOLDERS SP MOVED SP DELETED SP REMOVED SP ASIDE: a look at the server has ended */
+        'S', /* MESSAGES SP OCTETS SP FOLDERS SP LINKED SP MOVED SP DELETED SP REMOVED SP ASIDE: a look at the server has
+                ended */
     FETCH_FOUND = 'F',    /* MESSAGES SP OCTETS SP FOLDER: would be fetched */
     FETCH_NOTICE = 'N',   /* for stderr */
     FETCH_ERROR = 'E',    /* KIND TAB WHAT TAB HINT */

@@ -144,9 +144,10 @@ static bool only_one(const char *text, struct account *account, struct pull *pul
 static void tell_done(const struct child *c, const struct pull_result *r)
 {
     char text[FETCH_LINE_MAX];
-    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %llu %llu", (unsigned long long)r->messages,
-             (unsigned long long)r->octets, (unsigned long long)r->folders, (unsigned long long)r->moved,
-             (unsigned long long)r->deleted, (unsigned long long)r->removed, (unsigned long long)r->aside);
+    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %llu %llu %llu", (unsigned long long)r->messages,
+             (unsigned long long)r->octets, (unsigned long long)r->folders, (unsigned long long)r->linked,
+             (unsigned long long)r->moved, (unsigned long long)r->deleted, (unsigned long long)r->removed,
+             (unsigned long long)r->aside);
     tell(c, FETCH_DONE, text);
 }
 
@@ -182,7 +183,7 @@ static bool serve(struct child *c, const char *state, struct pull_line *line, st
               pull_account_over(&pull, line, result, err);
     str_free(&folder);
     strv_free(&folders);
-    if (!c->options->dry_run && (ok || result->messages > 0))
+    if (!c->options->dry_run && (ok || result->messages + result->linked > 0))
         tell_done(c, result);
     return ok;
 }
@@ -284,7 +285,7 @@ static enum watch_end look_again(void *arg, struct pull_line *line, struct err *
         return WATCH_TAKEN;
     outage_over(w->state);
     w->child->trouble = (struct err){0};
-    return result.messages > 0 ? WATCH_GOOD : WATCH_NOTHING;
+    return result.messages + result.linked > 0 ? WATCH_GOOD : WATCH_NOTHING;
 }
 
 static void on_state(void *arg, const char *text)

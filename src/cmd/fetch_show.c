@@ -127,7 +127,7 @@ static void take_done(struct fetch_show *s, size_t index, const char *text)
     a->at = (struct fetch_at){0};
     if (!fetch_done_take(&done, text))
         return;
-    bool nothing = done.messages + done.moved + done.deleted + done.removed == 0;
+    bool nothing = done.messages + done.linked + done.moved + done.deleted + done.removed == 0;
     if (s->job->options.watch && nothing)
         return;
     fetch_words_done(&done, words);

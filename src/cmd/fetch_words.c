@@ -32,11 +32,11 @@ bool fetch_at_take(struct fetch_at *at, const char *text, int64_t now_ms)
 
 bool fetch_done_take(struct fetch_done *done, const char *text)
 {
-    ull messages, octets, folders, moved, deleted, removed, aside;
-    if (sscanf(text, "%llu %llu %llu %llu %llu %llu %llu", &messages, &octets, &folders, &moved, &deleted,
-               &removed, &aside) != 7)
+    ull messages, octets, folders, linked, moved, deleted, removed, aside;
+    if (sscanf(text, "%llu %llu %llu %llu %llu %llu %llu %llu", &messages, &octets, &folders, &linked, &moved,
+               &deleted, &removed, &aside) != 8)
         return false;
-    *done = (struct fetch_done){messages, octets, folders, moved, deleted, removed, aside};
+    *done = (struct fetch_done){messages, octets, folders, linked, moved, deleted, removed, aside};
     return true;
 }
 
@@ -105,6 +105,7 @@ void fetch_words_done(const struct fetch_done *d, char out[FETCH_WORDS_MAX])
         snprintf(out, FETCH_WORDS_MAX, "no new messages");
     else
         snprintf(out, FETCH_WORDS_MAX, "%s, %s, %s", messages, size, folders);
+    add_count(out, d->linked, "linked from other folders");
     add_count(out, d->moved, "moved on the server");
     add_count(out, d->deleted, "deleted on the server");
     add_count(out, d->removed, "deleted here");
@@ -169,6 +170,7 @@ void fetch_json_done(const char *account, const struct fetch_done *d)
     bool ok = begin(&j, &out, "done", account, &e) && json_number(&j, "messages", (int64_t)d->messages, &e) &&
               json_number(&j, "bytes", (int64_t)d->octets, &e) &&
               json_number(&j, "folders", (int64_t)d->folders, &e) &&
+              json_number(&j, "linked", (int64_t)d->linked, &e) &&
               json_number(&j, "moved", (int64_t)d->moved, &e) &&
               json_number(&j, "deleted", (int64_t)d->deleted, &e) &&
               json_number(&j, "removed", (int64_t)d->removed, &e) &&

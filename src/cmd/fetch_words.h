@@ -18,7 +18,9 @@ struct fetch_at {
     uint64_t began_octets, began_done;
 };
 struct fetch_done {
-    uint64_t messages, octets, folders, moved, deleted;
+    uint64_t messages, octets, folders;
+    uint64_t linked; /* of other folders */
+    uint64_t moved, deleted;
     uint64_t removed; /* here */
     uint64_t aside;   /* in quarantine */
 };

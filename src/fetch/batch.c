@@ -9,6 +9,7 @@
 #include "base/proc.h"
 #include "base/text.h"
 #include "fetch/handover.h"
+#include "fetch/links.h"
 #include "fetch/news.h"
 #include "fetch/pull.h"
 #include "fetch/quarantine.h"
@@ -17,8 +18,8 @@
 #include "mail/scan.h"
 #include "mail/stub.h"
 
-/* make_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
-static void make_mark(const struct seen *seen, char out[BATCH_MARK_SIZE])
+/* batch_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
+void batch_mark(const struct seen *seen, char out[BATCH_MARK_SIZE])
 {
     struct seen_key hash = seen_key_hash("memory", seen_path(seen), strlen(seen_path(seen)));
     text_hex(hash.bytes, 8, out);
@@ -28,7 +29,7 @@ void batch_token(const struct seen *seen, enum protocol protocol, const struct s
                  char out[BATCH_TOKEN_SIZE])
 {
     char mark[BATCH_MARK_SIZE], text[SEEN_KEY_TEXT];
-    make_mark(seen, mark);
+    batch_mark(seen, mark);
     if (protocol == PROTO_POP3) {
         seen_key_text(protocol, key, text);
         snprintf(out, BATCH_TOKEN_SIZE, "%s-%s", mark, text);
@@ -43,7 +44,7 @@ bool batch_init(struct batch *b, const char *account, const char *folder, enum p
     *b = (struct batch){
         .account = account, .folder = folder, .protocol = protocol, .sink = sink, .box = box, .seen = seen};
     str_init(&b->header, HEADSUM_MAX);
-    make_mark(seen, b->mark);
+    batch_mark(seen, b->mark);
     return proc_random(&b->run, sizeof b->run, err);
 }
 
@@ -204,6 +205,7 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
     struct seen_entry e = *about;
     e.state = SEEN_OPEN;
     e.when = clock_now();
+    item->linked = false;
     name_for(b, &e.key, item->name);
     flags_letters(e.flags, flags);
     struct sink_message m = {.name = item->name, .flags = flags, .mtime = e.date, .crlf = true};
@@ -225,6 +227,34 @@ bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, st
         handover_sender(b->header.buf, b->header.len, item->sender);
     b->count++;
     b->octets += octets;
+    return true;
+}
+
+bool batch_link(struct batch *b, const struct seen_entry *about, const char *path, bool *done_r,
+                struct err *err)
+{
+    *done_r = false;
+    if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
+        return false;
+    struct batch_item *item = &b->items[b->count];
+    char flags[FLAGS_TEXT];
+    name_for(b, &about->key, item->name);
+    flags_letters(about->flags, flags);
+    struct sink_message m = {.name = item->name, .flags = flags, .mtime = about->date};
+    struct maildir_bytes bytes = {about->size, about->hash, sizeof about->hash};
+    if (!maildir_link(b->box, path, &m, &bytes, done_r, err))
+        return false;
+    if (!*done_r)
+        return true;
+    if (b->count == 0)
+        b->began = clock_mono_ms();
+    item->entry = *about;
+    item->entry.state = SEEN_OPEN;
+    item->entry.when = clock_now();
+    item->entry.name = item->name;
+    item->octets = 0;
+    item->linked = true;
+    b->count++;
     return true;
 }
 
@@ -267,18 +297,25 @@ bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct er
     else
         batch_token(b->seen, b->protocol, &stub->key, token);
     snprintf(part, sizeof part, ".%s-", token);
-    return maildir_remove_copies(b->box, part, stub->size, stub->hash, sizeof stub->hash, err);
+    struct maildir_bytes bytes = {stub->size, stub->hash, sizeof stub->hash};
+    return maildir_remove_copies(b->box, part, &bytes, err);
 }
 
 /* -- the batch -- */
 
-static bool add_news(struct batch *b, const struct batch_item *item, struct err *err)
+/* pass_on - where it is now, to whoever asked for that */
+static bool pass_on(struct batch *b, const struct batch_item *item, struct err *err)
 {
+    struct news *news = b->pull->news;
+    struct links *links = b->pull->links;
     struct str path = STR_INIT(4096);
     char flags[FLAGS_TEXT];
+    if (!news && !links)
+        return true;
     flags_letters(item->entry.flags, flags);
     bool ok = (!b->box || maildir_where(b->box, item->name, flags, &path, err)) &&
-              news_add(b->pull->news, b->box ? path.buf : NULL, err);
+              (!news || news_add(news, b->box ? path.buf : NULL, err)) &&
+              (!links || links_add(links, &item->entry, path.buf, err));
     str_free(&path);
     return ok;
 }
@@ -288,9 +325,10 @@ bool batch_tell(struct batch *b, const struct batch_item *item, struct err *err)
     char uid[SEEN_KEY_TEXT], size[24];
     seen_key_text(b->protocol, &item->entry.key, uid);
     snprintf(size, sizeof size, "%llu", (unsigned long long)item->entry.size);
-    log_event(LOG_LEVEL_INFO, b->box ? "fetched" : "delivered", "account", b->account, "folder", b->folder,
-              "uid", uid, "size", size, b->box ? "file" : "from", b->box ? item->name : item->sender, NULL);
-    return !b->pull->news || add_news(b, item, err);
+    const char *what = item->linked ? "linked" : b->box ? "fetched" : "delivered";
+    log_event(LOG_LEVEL_INFO, what, "account", b->account, "folder", b->folder, "uid", uid, "size", size,
+              b->box ? "file" : "from", b->box ? item->name : item->sender, NULL);
+    return pass_on(b, item, err);
 }
 
 bool batch_commit(struct batch *b, struct err *err)
@@ -310,8 +348,9 @@ bool batch_commit(struct batch *b, struct err *err)
     for (size_t i = 0; i < b->count; i++) {
         if (!seen_placed(b->seen, &b->items[i].entry.key, err) || !batch_tell(b, &b->items[i], err))
             return false;
+        b->linked += b->items[i].linked;
+        b->placed += !b->items[i].linked;
     }
-    b->placed += b->count;
     b->placed_octets += b->octets;
     b->count = 0;
     b->octets = 0;

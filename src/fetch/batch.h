@@ -25,6 +25,7 @@ struct batch_item {
     char name[MAILDIR_NAME_MAX + 1];
     char sender[ADDR_SPEC_SIZE]; /* only where it is handed over */
     uint64_t octets;             /* as it came */
+    bool linked;                 /* it did not come: it was here already */
 };
 
 struct batch {
@@ -50,8 +51,11 @@ struct batch {
     struct str header; /* of the open message, as far as it has come */
     bool header_ended;
     uint64_t placed, placed_octets; /* committed so far, for the summary, which counts as --dry-run does */
+    uint64_t linked;                /* likewise, of those that did not come */
 };
 
+/* What every name has in it that we give to a message of this memory. */
+void batch_mark(const struct seen *seen, char out[BATCH_MARK_SIZE]);
 /* What every name that we give to the message of this key has in it, between the time and the run: MARK-KEY, or
  * MARK-VALIDITY-UID. */
 #define BATCH_TOKEN_SIZE 64
@@ -73,6 +77,10 @@ MUST_USE bool batch_write(struct batch *b, const void *bytes, size_t n, struct e
  * dropped, and its new size on the wire recorded. */
 MUST_USE bool batch_end(struct batch *b, const struct seen_entry *about, bool *same_r, struct err *err);
 MUST_USE bool batch_drop(struct batch *b, struct err *err); /* the open message */
+/* Instead of all that: the message is in a file already, of the size and hash that `about` says; letter and id are the
+ * caller's as well. *done_r false: it is not. */
+MUST_USE bool batch_link(struct batch *b, const struct seen_entry *about, const char *path, bool *done_r,
+                         struct err *err);
 /* Instead of a message that is too large: a stub of its header. */
 MUST_USE bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char *header, size_t n,
                              struct err *err);

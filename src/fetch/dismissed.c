@@ -3,12 +3,14 @@
  * A file that is gone may have been moved, put away by a program, or be on a disk that is not mounted. So it counts
  * as deleted only where all of this holds: it was here since deletions began to count; the folder wears the badge
  * that it was given then; no folder of the account's maildir has a file with the name that we gave it, or, under
- * another name, with the same bytes; and it is not one of very many. A file that its reader marked with T (trashed)
+ * another name, with the same bytes, unless that is the file of a message in another folder; and it is not one of
+ * very many. A file that its reader marked with T (trashed)
  * is deleted by that word. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +20,7 @@
 #include "base/text.h"
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
+#include "fetch/links.h"
 
 #define DEPTH_MAX 40
 
@@ -31,7 +34,46 @@ static void badge_name(const struct imap_job *job, char out[40])
 struct hunt {
     struct imap_job *job;
     struct uidset *missing; /* what is found is taken out */
+    struct seen **others; /* memories of the account's folders, as far as they were needed; NULL: none was */
 };
+
+/* other_memory - of the i-th folder that is fetched; NULL: it cannot be read */
+static struct seen *other_memory(struct hunt *h, const struct folders *folders, size_t i)
+{
+    struct err ignored;
+    if (!h->others && !(h->others = calloc(folders->count, sizeof(struct seen *))))
+        return NULL;
+    if (!h->others[i] && !pull_memory(h->job->pull, folders->items[i].wire, true, &h->others[i], &ignored))
+        return NULL;
+    return h->others[i];
+}
+
+/* stands_for_another - is it the file of a message in another folder, which is a link of ours or was fetched there? */
+static bool stands_for_another(struct hunt *h, const char *name)
+{
+    const struct links *links = h->job->pull->links;
+    for (size_t i = 0; links && i < links->folders->count; i++) {
+        const struct seen *seen = other_memory(h, links->folders, i);
+        char mark[BATCH_MARK_SIZE];
+        uint32_t validity, uid;
+        if (!seen)
+            continue;
+        batch_mark(seen, mark);
+        if (!local_read_name(name, mark, &validity, &uid) || validity != seen_validity(seen))
+            continue;
+        struct seen_key key = seen_key_uid(uid);
+        const struct seen_entry *e = seen_message(seen, &key);
+        return e && seen_is_here(e);
+    }
+    return false;
+}
+
+static void end_hunt(struct hunt *h)
+{
+    for (size_t i = 0; h->others && i < h->job->pull->links->folders->count; i++)
+        seen_close(&h->others[i]);
+    free(h->others);
+}
 
 /* is_copy - the same bytes under another name: some readers move mail so */
 static bool is_copy(int dir, const char *name, const struct seen_entry *e)
@@ -57,7 +99,7 @@ static bool strike_copies(struct hunt *h, int dir, const char *name, uint64_t si
         struct seen_key key = seen_key_uid(uid);
         const struct seen_entry *e = seen_message(h->job->f.seen, &key);
         if (e && e->size == size && is_copy(dir, name, e))
-            return uidset_remove(h->missing, uid, uid, err);
+            return stands_for_another(h, name) || uidset_remove(h->missing, uid, uid, err);
     }
     return true;
 }
@@ -140,12 +182,13 @@ bool imap_sync_find_dismissed(struct imap_job *job, struct err *err)
 {
     const struct fetch_conf *conf = &job->pull->account->fetch;
     struct uidset missing = UIDSET_INIT, *dismissed = &job->sync->dismissed;
-    struct hunt h = {job, &missing};
+    struct hunt h = {.job = job, .missing = &missing};
     bool has = false;
     if (conf->deletions != SYNC_BOTH || seen_counts(job->f.seen) != SEEN_COUNTS_BOTH)
         return true;
     bool ok = has_badge(job, &has, err) && (!has || find_missing(job, &missing, dismissed, err));
     ok = ok && (missing.count == 0 || hunt_folder(&h, AT_FDCWD, conf->maildir, 0, err));
+    end_hunt(&h);
     for (size_t i = 0; ok && i < missing.count; i++)
         ok = uidset_add(dismissed, missing.ranges[i].lo, missing.ranges[i].hi, err);
     uidset_free(&missing);

@@ -312,24 +312,36 @@ static bool is_same(const struct here_file *file, const struct seen_entry *e)
     return !file->gone && file->size == e->size && memcmp(file->hash, e->hash, sizeof e->hash) == 0;
 }
 
+bool here_find_bytes(const struct here *here, const struct seen_entry *e, struct here_file **file_r,
+                     struct err *err)
+{
+    struct here_file **at = here_by_size(here, e->size), **end = here->by_size + here->count;
+    *file_r = NULL;
+    for (; at && at < end && (*at)->size == e->size && !*file_r; at++) {
+        if (!here_read(here, *at, err))
+            return false;
+        if (!(*at)->claimed && is_same(*at, e))
+            *file_r = *at;
+    }
+    return true;
+}
+
 bool here_find(const struct here *here, const struct seen *seen, enum protocol protocol,
                const struct seen_entry *e, struct here_file **file_r, bool *same_r, struct err *err)
 {
     char token[BATCH_TOKEN_SIZE];
+    struct here_file *copy = NULL;
     batch_token(seen, protocol, &e->key, token);
     struct here_file *named = here_by_token(here, token);
     if (named && !here_read(here, named, err))
         return false;
     *file_r = named && !named->gone ? named : NULL;
     *same_r = *file_r && is_same(named, e);
-    struct here_file **at = *same_r ? NULL : here_by_size(here, e->size);
-    for (; at && *at && (*at)->size == e->size && !*same_r; at++) {
-        if (!here_read(here, *at, err))
-            return false;
-        if (!(*at)->claimed && is_same(*at, e)) {
-            *file_r = *at;
-            *same_r = true;
-        }
+    if (!*same_r && !here_find_bytes(here, e, &copy, err))
+        return false;
+    if (copy) {
+        *file_r = copy;
+        *same_r = true;
     }
     return true;
 }

@@ -43,6 +43,10 @@ MUST_USE bool here_find(const struct here *here, const struct seen *seen, enum p
                         const struct seen_entry *entry, struct here_file **file_r, bool *same_r,
                         struct err *err);
 
+/* A file with the bytes that the entry says, under whatever name, that is not claimed; *file_r NULL: there is none. */
+MUST_USE bool here_find_bytes(const struct here *here, const struct seen_entry *entry,
+                              struct here_file **file_r, struct err *err);
+
 /* The first one that fits, or NULL; more of them follow in `by_size` and `by_letter`, up to the end of the list. */
 struct here_file *here_by_token(const struct here *here, const char *token);
 struct here_file **here_by_size(const struct here *here, uint64_t size);

@@ -191,5 +191,6 @@ void imap_box_close(struct imap_job *job)
     pull_folder_close(&job->f, job->result);
     uidset_free(&job->fresh);
     free(job->wanted);
+    free(job->known);
     *job = (struct imap_job){0};
 }

@@ -29,6 +29,15 @@ struct imap_lead {
     unsigned select, list, search, bodies;
 };
 
+/* A new message that another folder has already. */
+struct known {
+    uint32_t uid;
+    uint8_t flags;
+    uint64_t size; /* as listed */
+    int64_t date;
+    unsigned char id[SEEN_MARK_BYTES];
+};
+
 struct imap_sync;
 
 struct imap_job {
@@ -47,6 +56,8 @@ struct imap_job {
     struct uidset *only;       /* NULL: whatever is new */
     struct wanted *wanted;     /* by UID */
     size_t count, cap, done, strays;
+    struct known *known; /* of those that are wanted */
+    size_t known_count, known_cap;
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
     bool lost;           /* commands are under way that nobody waits for: the session must end */
     bool reading;        /* a message is being taken */
@@ -72,6 +83,15 @@ MUST_USE bool imap_box_drop_lead(struct imap_job *job, struct err *err);
 /* The folders that the account wants, as the server has them; what cannot be had is a trouble. */
 MUST_USE bool pull_imap_folders(const struct pull *pull, struct pull_result *result, struct imap *imap,
                                 struct folders *folders, struct err *err);
+
+/* Are messages linked that other folders have? Only a server with lasting names can say which. */
+bool imap_box_links(const struct imap_job *job);
+/* What a list of new messages is to say of each: "UID RFC822.SIZE INTERNALDATE", and what linking needs. */
+#define IMAP_BOX_ITEMS_SIZE 80
+void imap_box_list_items(const struct imap_job *job, char out[IMAP_BOX_ITEMS_SIZE]);
+/* A line of such a list, of a message that is wanted; and putting down the links. */
+MUST_USE bool imap_box_note_known(struct imap_job *job, const struct imap_fetch *fetch, struct err *err);
+MUST_USE bool imap_box_put_links(struct imap_job *job, struct err *err);
 
 /* Does the configuration leave some messages out? */
 bool imap_box_is_filtered(const struct fetch_conf *conf);
@@ -100,6 +120,9 @@ MUST_USE bool imap_box_pair(struct imap_job *job, const char *how, struct err *e
 /* The entry of a message that was asked for ahead, made where the list has not named it yet; NULL: it is not to be
  * taken, or there is no memory. */
 struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err);
+/* The entry of a message that is still to come, once the list is whole; or NULL. And how far it is, to the watch. */
+struct wanted *imap_box_wanted(const struct imap_job *job, uint32_t uid);
+void imap_box_show_progress(const struct imap_job *job);
 /* Events that take messages; imap_box_begin and its like have `job` as argument. */
 MUST_USE bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r,
                              struct err *err);

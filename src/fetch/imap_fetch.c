@@ -19,7 +19,7 @@ static int uid_order(const void *key, const void *item)
     return uid < w->uid ? -1 : uid > w->uid;
 }
 
-static struct wanted *find_wanted(const struct imap_job *job, uint32_t uid)
+struct wanted *imap_box_wanted(const struct imap_job *job, uint32_t uid)
 {
     struct wanted *w =
         job->count ? bsearch(&uid, job->wanted, job->count, sizeof *job->wanted, uid_order) : NULL;
@@ -31,7 +31,7 @@ static struct wanted *find_wanted(const struct imap_job *job, uint32_t uid)
 static struct wanted *find_due(struct imap_job *job, uint32_t uid, struct err *err)
 {
     if (!job->leading)
-        return find_wanted(job, uid);
+        return imap_box_wanted(job, uid);
     return imap_box_is_lead(job, uid) ? imap_box_want(job, uid, err) : NULL;
 }
 
@@ -71,7 +71,7 @@ bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, b
     return !*take_r || batch_begin(job->f.batch, so_far->uid ? &key : NULL, so_far->date, err);
 }
 
-static void show_progress(const struct imap_job *job)
+void imap_box_show_progress(const struct imap_job *job)
 {
     const struct pull *pull = job->pull;
     const struct batch *b = job->f.batch;
@@ -82,7 +82,7 @@ static void show_progress(const struct imap_job *job)
 bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct imap_job *job = arg;
-    show_progress(job);
+    imap_box_show_progress(job);
     return pull_goes_on(job->pull, err) && batch_write(job->f.batch, bytes, n, err);
 }
 
@@ -100,7 +100,7 @@ static bool take_text(struct imap_job *job, const struct imap_fetch *fetch, bool
 /* take_header - of a message that is too large */
 static bool take_header(struct imap_job *job, const struct imap_fetch *fetch, struct err *err)
 {
-    struct wanted *w = find_wanted(job, fetch->uid);
+    struct wanted *w = imap_box_wanted(job, fetch->uid);
     return !w || !w->stub || fetch->header.n == 0 || imap_box_put_stub(job, fetch, w, err);
 }
 
@@ -130,7 +130,7 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
         return false;
     w->got = true;
     job->done++;
-    show_progress(job);
+    imap_box_show_progress(job);
     return !batch_is_full(job->f.batch) || batch_commit(job->f.batch, err);
 }
 
@@ -182,7 +182,7 @@ static void forget_oldest(struct flights *flights)
 /* send_set - a set holds large messages only, or none */
 static bool send_set(struct imap_job *job, const struct uidset *set, unsigned *tag_r, struct err *err)
 {
-    const struct wanted *w = find_wanted(job, uidset_next(set, 0));
+    const struct wanted *w = imap_box_wanted(job, uidset_next(set, 0));
     return w && w->stub ? imap_box_send_headers(job, set, tag_r, err)
                         : imap_box_send_bodies(job, set, tag_r, err);
 }
@@ -228,7 +228,7 @@ static bool suspect_set(struct imap_job *job, const struct uidset *set, const st
     bool ok = true;
     for (uint32_t uid = uidset_next(set, 0); ok && uid; uid = uidset_next(set, uid)) {
         struct seen_key key = seen_key_uid(uid);
-        if (find_wanted(job, uid) && (job->at == 0 || job->at == uid))
+        if (imap_box_wanted(job, uid) && (job->at == 0 || job->at == uid))
             ok = quarantine_suspect(job->f.seen, &key, why->what, err);
     }
     return ok;
@@ -368,10 +368,10 @@ bool imap_box_fetch(struct imap_job *job, struct err *err)
 {
     if (job->count == 0)
         return imap_box_drop_lead(job, err);
-    show_progress(job);
+    imap_box_show_progress(job);
     if (job->lead.bodies && !land_lead(job, err))
         return false;
-    if (!fetch_round(job, MANY, err) || !fetch_round(job, HEADERS, err))
+    if (!imap_box_put_links(job, err) || !fetch_round(job, MANY, err) || !fetch_round(job, HEADERS, err))
         return false;
     if (job->done == job->count)
         return true;

@@ -1,6 +1,7 @@
 /* imap_lead - going ahead of the answers: the folder is opened, listed from where we left off, and the first new
  * messages are asked for, all in one flight. Where nothing but some new mail has come since the last run, which is
- * nearly always, nothing is asked in vain; where the folder is not what we believed, the answers are read over. */
+ * nearly always, nothing is asked in vain; where the folder is not what we believed, the answers are read over. Where
+ * another folder may have a message already, it is not asked for before its name is known. */
 #include "fetch/imap_sync.h"
 #include "fetch/quarantine.h"
 
@@ -35,7 +36,7 @@ bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)
               imap_sync_how(job, imap, &how, err) &&
               imap_send_select(imap, job->folder->wire, !job->writes, how.buf, &job->lead.select, err) &&
               imap_sync_ask(job, err) && imap_box_send_list(job, job->first + LEAD_SEARCH - 1, err) &&
-              imap_box_send_bodies(job, &set, &job->lead.bodies, err);
+              (imap_box_links(job) || imap_box_send_bodies(job, &set, &job->lead.bodies, err));
     uidset_free(&set);
     str_free(&how);
     return ok;

@@ -44,7 +44,8 @@ static bool listed(void *arg, const struct imap_fetch *fetch, bool taken, struct
     struct seen_key key = seen_key_uid(fetch->uid);
     const struct seen_entry *e = seen_find(job->f.seen, &key);
     return (e && e->state == SEEN_PLACED) || quarantine_holds(job->f.seen, &key) ||
-           imap_box_add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err);
+           (imap_box_add_wanted(job, fetch->uid, fetch->has_size ? fetch->size : 0, err) &&
+            imap_box_note_known(job, fetch, err));
 }
 
 struct wanted *imap_box_want(struct imap_job *job, uint32_t uid, struct err *err)
@@ -105,9 +106,11 @@ static bool list_due(struct imap_job *job, struct err *err)
     const struct seen *seen = job->f.seen;
     struct uidset due = UIDSET_INIT;
     struct imap_events events = {.arg = job, .fetched = listed};
+    char items[IMAP_BOX_ITEMS_SIZE];
     uint32_t first = job->first;
     unsigned tag;
     bool ok = true;
+    imap_box_list_items(job, items);
     for (const struct quarantined *q = quarantine_each(seen, NULL); ok && q; q = quarantine_each(seen, q))
         if (!quarantine_holds(seen, &q->key) && seen_uid(&q->key) < first &&
             uidset_count(&due) < IMAP_BOX_SET_MESSAGES)
@@ -115,7 +118,7 @@ static bool list_due(struct imap_job *job, struct err *err)
     job->only = &due;
     job->first = 1;
     if (ok && due.count > 0)
-        ok = imap_send_fetch(job->imap, &due, "UID RFC822.SIZE INTERNALDATE", &tag, err) &&
+        ok = imap_send_fetch(job->imap, &due, items, &tag, err) &&
              imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &due, err);
     job->only = NULL;
     job->first = first;
@@ -139,8 +142,9 @@ static bool send_search(struct imap_job *job, uint32_t last, struct err *err)
 
 bool imap_box_send_list(struct imap_job *job, uint32_t last, struct err *err)
 {
-    return imap_send(job->imap, &job->lead.list, err, "UID FETCH %u:* (UID RFC822.SIZE INTERNALDATE)",
-                     job->first) &&
+    char items[IMAP_BOX_ITEMS_SIZE];
+    imap_box_list_items(job, items);
+    return imap_send(job->imap, &job->lead.list, err, "UID FETCH %u:* (%s)", job->first, items) &&
            send_search(job, last, err);
 }
 
@@ -245,12 +249,14 @@ static bool list_filtered(struct imap_job *job, struct err *err)
 {
     struct uidset only = UIDSET_INIT;
     struct imap_events events = {.arg = job, .fetched = listed};
+    char items[IMAP_BOX_ITEMS_SIZE];
     unsigned tag;
+    imap_box_list_items(job, items);
     job->only = &only;
     bool ok = search_filtered(job, err) && drop_placed(job, err);
     if (ok && only.count > 0)
-        ok = imap_send(job->imap, &tag, err, "UID FETCH %u:%u (UID RFC822.SIZE INTERNALDATE)",
-                       uidset_next(&only, 0), uidset_max(&only)) &&
+        ok = imap_send(job->imap, &tag, err, "UID FETCH %u:%u (%s)", uidset_next(&only, 0), uidset_max(&only),
+                       items) &&
              imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &only, err);
     job->only = NULL;
     uidset_free(&only);

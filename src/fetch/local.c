@@ -22,15 +22,14 @@ static bool number(const char **at_r, char end, uint32_t *out)
     return true;
 }
 
-/* read_name - TIME.MARK-VALIDITY-UID-RUN.tappal, as batch.c makes it */
-static bool read_name(const char *name, const char *mark, uint32_t *validity, uint32_t *uid)
+bool local_read_name(const char *name, const char *mark, uint32_t *validity_r, uint32_t *uid_r)
 {
     const char *at = strchr(name, '.');
     size_t n = strlen(mark);
     if (!at || strncmp(at + 1, mark, n) != 0 || at[1 + n] != '-')
         return false;
     at += n + 2;
-    return number(&at, '-', validity) && number(&at, '-', uid);
+    return number(&at, '-', validity_r) && number(&at, '-', uid_r);
 }
 
 /* -- messages that were numbered anew -- */
@@ -64,7 +63,7 @@ static bool find_aliases(struct local *local, struct err *err)
 const struct seen_entry *local_entry(const struct local *local, const char *name)
 {
     struct local_alias wanted = {0};
-    if (!read_name(name, local->mark, &wanted.validity, &wanted.uid))
+    if (!local_read_name(name, local->mark, &wanted.validity, &wanted.uid))
         return NULL;
     const struct local_alias *alias =
         local->alias_count ? bsearch(&wanted, local->aliases, local->alias_count, sizeof wanted, by_file)

@@ -29,6 +29,8 @@ struct local {
 /* Looks once. The memory's numbers must stay (seen_size) until local_close. */
 MUST_USE bool local_open(const struct pull_folder *f, struct local *local_r, struct err *err);
 void local_close(struct local *local);
+/* TIME.MARK-VALIDITY-UID-RUN.tappal, as batch.c makes it; false: another name, or another mark. */
+bool local_read_name(const char *name, const char *mark, uint32_t *validity_r, uint32_t *uid_r);
 /* The message whose file has this name, or NULL. */
 const struct seen_entry *local_entry(const struct local *local, const char *name);
 

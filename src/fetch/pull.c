@@ -56,15 +56,16 @@ static bool memory_path(const struct pull *pull, const char *wire, struct str *o
     return str_addf(out, err, "%s/%s.seen", pull->state_dir, hex);
 }
 
-static bool open_memory(const struct pull *pull, const char *wire, struct seen_owner *owner, struct str *who,
-                        struct seen **seen_r, struct err *err)
+bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
+                 struct err *err)
 {
-    struct str path = STR_INIT(4096);
-    *owner = (struct seen_owner){.protocol = pull->account->fetch.server.protocol, .folder = wire};
-    bool ok = add_who(&pull->account->fetch, who, err) && memory_path(pull, wire, &path, err);
-    owner->who = who->buf;
-    ok = ok && seen_open(path.buf, owner, pull->dry_run, seen_r, err);
+    struct str path = STR_INIT(4096), who = STR_INIT(2048);
+    struct seen_owner owner = {.protocol = pull->account->fetch.server.protocol, .folder = wire};
+    bool ok = add_who(&pull->account->fetch, &who, err) && memory_path(pull, wire, &path, err);
+    owner.who = who.buf;
+    ok = ok && seen_open(path.buf, &owner, look_only, seen_r, err);
     str_free(&path);
+    str_free(&who);
     return ok;
 }
 
@@ -141,11 +142,8 @@ bool pull_folder_open(const struct pull *pull, const char *wire, const char *nam
                       struct pull_folder *f_r, struct err *err)
 {
     struct pull_folder f = {.name = name};
-    struct seen_owner owner;
-    struct str who = STR_INIT(2048);
-    bool ok = open_memory(pull, wire, &owner, &who, &f.seen, err);
-    ok = ok && (pull->dry_run || open_batch(pull, name, path, &f, err));
-    str_free(&who);
+    bool ok = pull_memory(pull, wire, pull->dry_run, &f.seen, err) &&
+              (pull->dry_run || open_batch(pull, name, path, &f, err));
     if (ok)
         *f_r = f;
     else
@@ -161,6 +159,7 @@ void pull_folder_close(struct pull_folder *f, struct pull_result *result)
             result->messages += f->batch->placed;
             result->octets += f->batch->placed_octets;
             result->folders += f->batch->placed > 0;
+            result->linked += f->batch->linked;
             if (result->trouble.kind == ERR_NONE)
                 result->trouble = f->batch->first_trouble;
         }

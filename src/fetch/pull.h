@@ -33,12 +33,14 @@ struct pull {
     const char *only_folder, *only_key;
     uint32_t only_uid;
     struct pull_watch watch;
-    struct news *news; /* pull's own: of `on_new`, or NULL */
+    struct news *news;   /* pull's own: of `on_new`, or NULL */
+    struct links *links; /* pull's own: what other folders of the account have; NULL: nothing is linked */
 };
 
 /* What came of it; also after a failure. */
 struct pull_result {
     uint64_t messages, octets, folders; /* fetched, and how many folders they came from */
+    uint64_t linked;                    /* put into a folder as a link of what another one had */
     uint64_t deleted, moved;            /* on the server */
     bool held;                          /* the server has asked for patience before; it was not asked now */
     bool calm;                          /* it has limited us of late: little is asked for at a time */
@@ -79,6 +81,10 @@ void pull_trouble(const struct pull *pull, struct pull_result *result, const str
 
 /* False, with a sentence, where the account's mail is handed over instead (`deliver`). */
 MUST_USE bool pull_has_maildir(const struct pull *pull, struct err *err);
+
+/* The memory of a folder, by its name on the server. */
+MUST_USE bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
+                          struct err *err);
 
 /* What is held while one folder is worked on. */
 struct pull_folder {

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 #include "base/text.h"
 #include "fetch/imap_box.h"
+#include "fetch/links.h"
 #include "fetch/throttle.h"
 #include "mail/mutf7.h"
 
@@ -367,11 +368,18 @@ static bool visit(struct finding *f, struct pull_line *line, struct err *err)
 
 bool pull_imap(const struct pull *pull, struct pull_line *line, struct pull_result *result, struct err *err)
 {
-    struct finding f = {.pull = pull, .result = result, .folders = &line->folders};
+    const struct fetch_conf *conf = &pull->account->fetch;
+    struct links links;
+    struct pull with_links = *pull;
+    struct finding f = {.pull = &with_links, .result = result, .folders = &line->folders};
     folders_free(&line->folders);
+    links_begin(&links, pull, &line->folders);
+    if (!pull->dry_run && !pull->only_folder && conf->deliver.count == 0)
+        with_links.links = &links;
     bool ok = open_early(&f, err) && visit(&f, line, err);
     if (f.early)
         imap_box_close(&f.inbox);
+    links_end(&links);
     strv_free(&f.all);
     strv_free(&f.attributes);
     free(f.target);

@@ -322,6 +322,78 @@ START_TEST(test_every_step)
 }
 END_TEST
 
+/* Where the file lies that is to be linked; another file system may have none of that. */
+static const struct link_case {
+    const char *name, *folder, *text;
+    bool symlink, gone, done;
+} link_cases[] = {
+    {.name = "the same bytes", .text = "one\ntwo\n", .done = true},
+    {.name = "one byte less", .text = "one\ntwo", .done = false},
+    {.name = "other bytes of that size", .text = "one\ntwO\n", .done = false},
+    {.name = "a symbolic link to it", .text = "one\ntwo\n", .symlink = true, .done = false},
+    {.name = "it is gone", .text = "", .gone = true, .done = false},
+    {.name = "on another file system, which makes it a copy",
+     .folder = "/dev/shm",
+     .text = "one\ntwo\n",
+     .done = true},
+    {.name = "there, with other bytes", .folder = "/dev/shm", .text = "one\ntwO\n", .done = false},
+    {.name = "there, and gone", .folder = "/dev/shm", .text = "", .gone = true, .done = false},
+};
+
+static void make_source(const struct link_case *c, const char *path)
+{
+    char target[96];
+    snprintf(target, sizeof target, "%s/target", root);
+    (void)unlink(path);
+    if (!c->gone)
+        ck_assert_msg(fs_write_new(c->symlink ? target : path, c->text, strlen(c->text), 0600, &err), "%s",
+                      err.what);
+    if (c->symlink)
+        ck_assert_int_eq(symlink(target, path), 0);
+}
+
+START_TEST(test_link)
+{
+    const struct link_case *c = &link_cases[_i];
+    char path[400], name[256];
+    unsigned char sha256[SUM_SHA256_BYTES];
+    struct stat source, placed;
+    struct sum_sha256 sum;
+    struct str got = STR_INIT(64);
+    bool done = !c->done;
+    if (c->folder && access(c->folder, W_OK) != 0)
+        return;
+    sum_sha256_begin(&sum);
+    sum_sha256_add(&sum, "one\ntwo\n", 8);
+    sum_sha256_end(&sum, sha256);
+    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : root, strrchr(root, '/') + 1);
+    make_source(c, path);
+    struct maildir *m = open_box();
+    struct sink_message message = {.name = "1.b.tappal", .flags = "S", .mtime = 1234567890};
+    struct maildir_bytes bytes = {8, sha256, 16};
+    put(maildir_sink(m), "1.a.tappal", "", "a\r\n", 3, 3);
+    ck_assert_msg(maildir_link(m, path, &message, &bytes, &done, &err), "%s: %s", c->name, err.what);
+    ck_assert_msg(done == c->done, "%s", c->name);
+    ck_assert_int_eq(files_in("tmp", NULL), 1 + c->done);
+    ck_assert(sink_settle(maildir_sink(m), &err) && sink_place(maildir_sink(m), &err));
+    ck_assert_int_eq(files_in("cur", name), c->done);
+    if (c->done) {
+        read_in("cur", name, &got);
+        ck_assert_str_eq(got.buf, c->text);
+        ck_assert_str_eq(name, "1.b.tappal:2,S");
+        ck_assert_int_eq(stat(path, &source), 0);
+        snprintf(path, sizeof path, "%s/box/cur/%s", root, name);
+        ck_assert_int_eq(stat(path, &placed), 0);
+        ck_assert_int_eq(source.st_ino == placed.st_ino && source.st_dev == placed.st_dev,
+                         source.st_dev == placed.st_dev);
+    }
+    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : root, strrchr(root, '/') + 1);
+    (void)unlink(path);
+    str_free(&got);
+    maildir_close(&m);
+}
+END_TEST
+
 START_TEST(test_deliver)
 {
     char path[96], name[256];
@@ -353,6 +425,7 @@ int main(void)
     tcase_add_test(tc, test_finish_of_a_twin);
     tcase_add_loop_test(tc, test_bad_names, 0, sizeof bad_names / sizeof *bad_names);
     tcase_add_loop_test(tc, test_every_step, 0, 2);
+    tcase_add_loop_test(tc, test_link, 0, sizeof link_cases / sizeof *link_cases);
     tcase_add_test(tc, test_deliver);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
