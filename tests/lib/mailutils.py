@@ -1,4 +1,5 @@
 """mailutils - the POP3 server of GNU Mailutils, as tests/deps --unpack puts it under build/, over an mbox.
+It changes its user and groups at a sign-in, which only root may.
 
     with Pop3(folder) as server:
         server.put(b"From: ...")
@@ -9,8 +10,9 @@ import socket
 import subprocess
 import threading
 
-from lab import ROOT, TOP
+from lab import TOP
 
+NOBODY = 65534
 PROGRAM = TOP / "build/mailutils/usr/sbin/pop3d"
 CONFIG = """
 virtdomain {{ passwd-dir {folder}/domains; }};
@@ -27,15 +29,13 @@ class Pop3:
         self.folder, self.inbox = folder, folder / "ada/INBOX"
         (folder / "domains").mkdir(parents=True)
         (folder / "ada").mkdir()
-        uid, gid = (65534, 65534) if ROOT else (os.getuid(), os.getgid())
         crypted = subprocess.run(["openssl", "passwd", "-6", self.password], check=True, capture_output=True, text=True).stdout.strip()
-        (folder / "domains/example.test").write_text(f"ada:{crypted}:{uid}:{gid}:Ada:{folder}/ada:/bin/false\n")
+        (folder / "domains/example.test").write_text(f"ada:{crypted}:{NOBODY}:{NOBODY}:Ada:{folder}/ada:/bin/false\n")
         (folder / "conf").write_text(CONFIG.format(folder=folder))
         self.inbox.write_bytes(b"")
-        if ROOT:
-            os.chmod(folder, 0o755)
-            os.chown(folder / "ada", uid, gid)
-            os.chown(self.inbox, uid, gid)
+        os.chmod(folder, 0o755)
+        os.chown(folder / "ada", NOBODY, NOBODY)
+        os.chown(self.inbox, NOBODY, NOBODY)
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.thread = threading.Thread(target=self.serve, daemon=True)
