@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "mail/flags.h"
+#include "net/deflate.h"
 #include "net/tls_words.h"
 
 #define IMAP_SECONDS 180 /* for each line; a large folder may take a server that long to open */
@@ -165,6 +166,31 @@ bool imap_enable(struct imap *imap, const char *capability, struct err *err)
         return false;
     imap_forget(imap, tag);
     return true;
+}
+
+bool imap_may_compress(const struct imap *imap)
+{
+    return !imap->asked_to_compress && !imap_is_spared(imap) && imap_can(imap, "COMPRESS=DEFLATE");
+}
+
+bool imap_is_compressed(const struct imap *imap)
+{
+    return imap->compressed;
+}
+
+/* Behind the OK the very next octet is compressed, and no command of ours may go out before it is read. */
+bool imap_compress(struct imap *imap, struct err *err)
+{
+    struct imap_answer answer;
+    unsigned tag;
+    imap->asked_to_compress = true;
+    if (!imap_send(imap, &tag, err, "COMPRESS DEFLATE") || !imap_await(imap, tag, NULL, &answer, err))
+        return false;
+    if (answer.status != IMAP_OK)
+        return true;
+    imap->compressed = deflate_start(imap->session.chat.stream, err);
+    imap->lost = !imap->compressed;
+    return imap->compressed;
 }
 
 bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
@@ -373,6 +399,17 @@ bool imap_usable(const struct imap *imap)
 bool imap_can(const struct imap *imap, const char *capability)
 {
     return strv_has_nocase(&imap->capabilities, capability);
+}
+
+bool imap_is_spared(const struct imap *imap)
+{
+    return imap_known_rests(&imap->known, clock_now());
+}
+
+void imap_spare(struct imap *imap)
+{
+    if (imap->known.path && !imap_is_spared(imap))
+        imap_known_fall(&imap->known, clock_now());
 }
 
 const char *imap_peer(const struct imap *imap)

@@ -63,6 +63,10 @@ void imap_close(struct imap **imap); /* LOGOUT is sent, its answer not waited fo
 bool imap_usable(
     const struct imap *imap); /* false: the connection is gone, or nobody knows where in it we are */
 bool imap_can(const struct imap *imap, const char *capability);
+/* A server that lost its footing, by compression or by commands ahead of answers, is spared both for a day: is this
+ * one? It is remembered where imap_open was given a memory. */
+bool imap_is_spared(const struct imap *imap);
+void imap_spare(struct imap *imap);
 const char *imap_peer(const struct imap *imap);
 const struct imap_box *imap_box(const struct imap *imap);
 /* What STORE with UNCHANGEDSINCE has left as it is since this was called last, with the set emptied. */
@@ -92,6 +96,11 @@ MUST_USE bool imap_send_select(struct imap *imap, const char *name, bool read_on
                                unsigned *tag_r, struct err *err);
 /* ENABLE, once in a session, before any folder is opened; its answer is not waited for. */
 MUST_USE bool imap_enable(struct imap *imap, const char *capability, struct err *err);
+/* Compression (RFC 4978) of all that follows: does the server have it, and was it not asked for before in this session? */
+bool imap_may_compress(const struct imap *imap);
+bool imap_is_compressed(const struct imap *imap);
+/* Nothing may be under way that somebody waits for. A server that refuses is left uncompressed. */
+MUST_USE bool imap_compress(struct imap *imap, struct err *err);
 /* "UID FETCH set (items)", sent ahead. */
 MUST_USE bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
                               struct err *err);

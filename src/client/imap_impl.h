@@ -31,6 +31,7 @@ struct imap {
     struct imap_box box;
     struct uidset modified; /* [MODIFIED uids] */
     struct strv enabled;
+    bool asked_to_compress, compressed;
     struct strv alerts;
     char bye[400];                  /* the server's goodbye, cleaned */
     struct str line;                /* one line */

@@ -32,16 +32,16 @@ static bool who_of(const struct endpoint *server, const char *login, char **who_
     return ok && (*who_r || err_nomem(err));
 }
 
-/* take_line - what follows `word` and a blank; NULL where the text goes on otherwise. *at moves behind it. */
+/* take_line - what follows `word` and a blank, or ""; NULL where the text goes on otherwise. *at moves behind it. */
 static char *take_line(char **at, const char *word)
 {
     char *line = *at, *end = strchr(line, '\n');
     size_t n = strlen(word);
-    if (!end || strncmp(line, word, n) != 0 || line[n] != ' ')
+    if (!end || strncmp(line, word, n) != 0 || (line[n] != ' ' && line + n != end))
         return NULL;
     *end = '\0';
     *at = end + 1;
-    return line + n + 1;
+    return line + n + (line[n] == ' ');
 }
 
 /* take_text - false where it is another's, older, or damaged: then nothing is known */
@@ -121,10 +121,14 @@ bool imap_known_greeting(const struct imap_reply *reply, struct str *out, struct
     return ok;
 }
 
+bool imap_known_rests(const struct imap_known *known, int64_t now)
+{
+    return known->fell != 0 && now >= known->fell && now < known->fell + IMAP_KNOWN_REST;
+}
+
 bool imap_known_fits(const struct imap_known *known, const struct str *greeting, int64_t now)
 {
-    bool rests = known->fell != 0 && now >= known->fell && now < known->fell + IMAP_KNOWN_REST;
-    return known->before.count > 0 && known->after.count > 0 && !rests &&
+    return known->before.count > 0 && known->after.count > 0 && !imap_known_rests(known, now) &&
            strcmp(known->greeting.buf, greeting->buf) == 0;
 }
 

@@ -33,6 +33,8 @@ bool imap_known_fits(const struct imap_known *known, const struct str *greeting,
 /* Remembers, where anything has changed. */
 void imap_known_keep(struct imap_known *known, const struct str *greeting, const struct strv *before,
                      const struct strv *after);
+/* Is it less than a day that it did not bear commands ahead? */
+bool imap_known_rests(const struct imap_known *known, int64_t now);
 void imap_known_fall(struct imap_known *known, int64_t now);
 
 #endif

@@ -155,7 +155,8 @@ bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
     job->imap = imap;
     if (job->lead.select == 0 && !job->due && job->pull->only_uid == 0 && is_settled(job, job->folder))
         return !job->pull->dry_run || report_dry(job);
-    if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job) && !imap_box_lead(job, imap, err))
+    if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job, imap) &&
+        !imap_box_lead(job, imap, err))
         return false;
     if (open_folder(job, err) && pull_new(job, err))
         return true;

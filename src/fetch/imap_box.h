@@ -4,11 +4,11 @@
 
 #include "client/imap.h"
 #include "fetch/folders.h"
+#include "fetch/imap_pace.h"
 #include "fetch/pull.h"
 #include "fetch/seen.h"
 
 #define IMAP_BOX_WANTED_MAX 5000000 /* new messages of one folder */
-#define IMAP_BOX_WINDOW 2           /* FETCH commands under way, each for a set of messages */
 #define IMAP_BOX_SET_MESSAGES 64
 #define IMAP_BOX_SET_OCTETS (8u << 20)
 #define IMAP_BOX_CALM_MESSAGES 8 /* in one command, one at a time, where the server has limited us of late */
@@ -58,6 +58,7 @@ struct imap_job {
     size_t count, cap, done, strays;
     struct known *known; /* of those that are wanted */
     size_t known_count, known_cap;
+    struct imap_pace pace;
     struct uidset fresh; /* placed in this session, under this UIDVALIDITY */
     bool lost;           /* commands are under way that nobody waits for: the session must end */
     bool reading;        /* a message is being taken */
@@ -74,7 +75,7 @@ MUST_USE bool imap_box_work(struct imap_job *job, struct imap *imap, struct err 
 
 /* Opens the folder on the server, asks what is new, and for the first new messages, in one flight (imap_lead.c):
  * before the answer to anything, even to the sign-in. */
-bool imap_box_may_lead(const struct imap_job *job);
+bool imap_box_may_lead(const struct imap_job *job, const struct imap *imap);
 MUST_USE bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err);
 bool imap_box_is_lead(const struct imap_job *job, uint32_t uid); /* was it asked for ahead? */
 /* The answers are read over: the folder is not what was believed. */

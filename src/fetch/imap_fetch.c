@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
@@ -60,6 +61,15 @@ bool imap_box_send_bodies(struct imap_job *job, const struct uidset *set, unsign
 
 /* -- one message -- */
 
+/* commit - the time that our disk takes says nothing of the line */
+static bool commit(struct imap_job *job, struct err *err)
+{
+    int64_t began = clock_mono_ms();
+    bool ok = batch_commit(job->f.batch, err);
+    job->pace.held += clock_mono_ms() - began;
+    return ok;
+}
+
 bool imap_box_begin(void *arg, const struct imap_fetch *so_far, uint64_t size, bool *take_r, struct err *err)
 {
     struct imap_job *job = arg;
@@ -82,6 +92,7 @@ void imap_box_show_progress(const struct imap_job *job)
 bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err)
 {
     struct imap_job *job = arg;
+    job->pace.came += n;
     imap_box_show_progress(job);
     return pull_goes_on(job->pull, err) && batch_write(job->f.batch, bytes, n, err);
 }
@@ -131,7 +142,7 @@ bool imap_box_fetched(void *arg, const struct imap_fetch *fetch, bool taken, str
     w->got = true;
     job->done++;
     imap_box_show_progress(job);
-    return !batch_is_full(job->f.batch) || batch_commit(job->f.batch, err);
+    return !batch_is_full(job->f.batch) || commit(job, err);
 }
 
 /* -- sets -- */
@@ -146,7 +157,7 @@ static bool is_of(const struct wanted *w, enum company company)
 
 /* next_set - *at are done, the newest first; empty at the end */
 static bool next_set(const struct imap_job *job, size_t *at, enum company company, struct uidset *set,
-                     struct err *err)
+                     uint64_t *octets_r, struct err *err)
 {
     uint64_t octets = 0;
     size_t messages = 0, most = company == ONE      ? 1
@@ -161,22 +172,27 @@ static bool next_set(const struct imap_job *job, size_t *at, enum company compan
         octets += w->stub ? 0 : w->size;
         messages++;
     }
+    *octets_r = octets;
     return true;
 }
 
 /* Sets that are under way, oldest first. */
 struct flights {
-    unsigned tags[IMAP_BOX_WINDOW];
-    struct uidset sets[IMAP_BOX_WINDOW];
+    struct flight {
+        unsigned tag;
+        struct uidset set;
+        uint64_t octets; /* as listed */
+    } each[IMAP_PACE_WINDOW_MAX];
     size_t count;
+    uint64_t octets;
 };
 
 static void forget_oldest(struct flights *flights)
 {
-    uidset_free(&flights->sets[0]);
+    uidset_free(&flights->each[0].set);
+    flights->octets -= flights->each[0].octets;
     flights->count--;
-    memmove(flights->tags, flights->tags + 1, flights->count * sizeof flights->tags[0]);
-    memmove(flights->sets, flights->sets + 1, flights->count * sizeof flights->sets[0]);
+    memmove(flights->each, flights->each + 1, flights->count * sizeof flights->each[0]);
 }
 
 /* send_set - a set holds large messages only, or none */
@@ -187,20 +203,28 @@ static bool send_set(struct imap_job *job, const struct uidset *set, unsigned *t
                         : imap_box_send_bodies(job, set, tag_r, err);
 }
 
+/* has_room - what has been trouble is asked for in small steps */
+static bool has_room(const struct imap_job *job, const struct flights *flights, enum company company)
+{
+    if (job->result->calm || imap_is_spared(job->imap))
+        return flights->count == 0;
+    return flights->count < (company == ONE ? 2 : IMAP_PACE_WINDOW_MAX) &&
+           imap_pace_has_room(&job->pace, flights->count, flights->octets);
+}
+
 static bool launch(struct imap_job *job, struct flights *flights, size_t *at, enum company company,
                    struct err *err)
 {
-    size_t window = job->result->calm ? 1 : IMAP_BOX_WINDOW;
-    while (flights->count < window && *at < job->count) {
-        struct uidset set = UIDSET_INIT;
-        bool ok = next_set(job, at, company, &set, err) &&
-                  (set.count == 0 || send_set(job, &set, &flights->tags[flights->count], err));
-        if (ok && set.count > 0)
-            flights->sets[flights->count++] = set;
-        else
-            uidset_free(&set);
-        if (!ok)
-            return false;
+    while (has_room(job, flights, company) && *at < job->count) {
+        struct flight f = {.set = UIDSET_INIT};
+        bool ok = next_set(job, at, company, &f.set, &f.octets, err) &&
+                  (f.set.count == 0 || send_set(job, &f.set, &f.tag, err));
+        if (!ok || f.set.count == 0) {
+            uidset_free(&f.set);
+            return ok;
+        }
+        flights->each[flights->count++] = f;
+        flights->octets += f.octets;
     }
     return true;
 }
@@ -211,14 +235,15 @@ static bool land(struct imap_job *job, struct flights *flights, struct err *err)
     struct imap_events events = {
         .arg = job, .begin = imap_box_begin, .data = imap_box_data, .fetched = imap_box_fetched};
     struct imap_answer answer;
-    if (!imap_await(job->imap, flights->tags[0], &events, &answer, err))
+    if (!imap_await(job->imap, flights->each[0].tag, &events, &answer, err))
         return false;
     forget_oldest(flights);
     if (answer.status != IMAP_OK)
         text_clean(job->refusal, sizeof job->refusal, answer.text, strlen(answer.text));
     if (answer.status != IMAP_OK && answer.temporary)
         return imap_refused(job->imap, &answer, "hand out messages", err);
-    return flights->count > 0 || batch_commit(job->f.batch, err);
+    job->pace.landed++;
+    return flights->count > 0 || commit(job, err);
 }
 
 /* suspect_set - the message that was being read; where nobody knows which, all that the set has not brought */
@@ -254,12 +279,26 @@ static void keep_whole(struct imap_job *job, const struct uidset *set, const str
     batch_abort(job->f.batch);
 }
 
+/* spare_server - where it ended the session by itself while it had more to do than one thing at a time (`ahead`), or
+ * compressed. A line that broke is nobody's fault. */
+static void spare_server(struct imap_job *job, bool ahead, const struct err *why)
+{
+    struct err ignored;
+    int64_t seconds;
+    bool ended = why->sys == 0 &&
+                 (why->kind == ERR_NETWORK || why->kind == ERR_PROTOCOL || why->kind == ERR_REFUSED_TEMP);
+    if (ended && (ahead || imap_is_compressed(job->imap)) && !imap_usable(job->imap) &&
+        !throttle_is(why, &seconds) && pull_goes_on(job->pull, &ignored))
+        imap_spare(job->imap);
+}
+
 void imap_box_rescue(struct imap_job *job, const struct err *why)
 {
     struct uidset set = UIDSET_INIT;
     struct err ignored;
     struct seen_key first = seen_key_uid(job->first);
     bool ok = true;
+    spare_server(job, true, why);
     for (size_t i = 0; ok && i < job->count; i++)
         if (imap_box_is_lead(job, job->wanted[i].uid))
             ok = uidset_add(&set, job->wanted[i].uid, job->wanted[i].uid, &ignored);
@@ -270,18 +309,29 @@ void imap_box_rescue(struct imap_job *job, const struct err *why)
     uidset_free(&set);
 }
 
+static bool wants_compression(const struct imap_job *job)
+{
+    return imap_may_compress(job->imap) && !job->result->calm &&
+           imap_pace_is_slow(&job->pace, clock_mono_ms());
+}
+
 static bool fetch_round(struct imap_job *job, enum company company, struct err *err)
 {
     struct flights flights = {.count = 0};
     for (size_t at = 0;;) {
-        if (!launch(job, &flights, &at, company, err))
+        bool pause = at < job->count &&
+                     wants_compression(job); /* no command may be behind that for compression, or before it */
+        if (pause && flights.count == 0 && !imap_compress(job->imap, err))
+            break;
+        if ((!pause || flights.count == 0) && !launch(job, &flights, &at, company, err))
             break;
         if (flights.count == 0)
             return true;
         if (!land(job, &flights, err))
             break;
     }
-    keep_whole(job, flights.count ? &flights.sets[0] : NULL, err);
+    spare_server(job, flights.count > 1, err);
+    keep_whole(job, flights.count ? &flights.each[0].set : NULL, err);
     while (flights.count > 0)
         forget_oldest(&flights);
     return false;
@@ -292,8 +342,9 @@ static bool ask_missing(struct imap_job *job, struct uidset *there, struct err *
 {
     for (size_t at = 0; at < job->count;) {
         struct uidset set = UIDSET_INIT;
-        bool ok =
-            next_set(job, &at, ALL, &set, err) && (set.count == 0 || imap_box_search(job, &set, there, err));
+        uint64_t octets;
+        bool ok = next_set(job, &at, ALL, &set, &octets, err) &&
+                  (set.count == 0 || imap_box_search(job, &set, there, err));
         uidset_free(&set);
         if (!ok)
             return false;
@@ -355,7 +406,7 @@ static bool report_missing(struct imap_job *job, struct err *err)
 /* land_lead - what was asked for before the list was there */
 static bool land_lead(struct imap_job *job, struct err *err)
 {
-    struct flights flights = {.tags = {job->lead.bodies}, .count = 1};
+    struct flights flights = {.each = {{.tag = job->lead.bodies}}, .count = 1};
     if (!land(job, &flights, err)) {
         imap_box_rescue(job, err);
         return false;
@@ -364,11 +415,20 @@ static bool land_lead(struct imap_job *job, struct err *err)
     return true;
 }
 
+static uint64_t octets_due(const struct imap_job *job)
+{
+    uint64_t octets = 0;
+    for (size_t i = 0; i < job->count; i++)
+        octets += job->wanted[i].got || job->wanted[i].stub ? 0 : job->wanted[i].size;
+    return octets;
+}
+
 bool imap_box_fetch(struct imap_job *job, struct err *err)
 {
     if (job->count == 0)
         return imap_box_drop_lead(job, err);
     imap_box_show_progress(job);
+    job->pace = imap_pace_begin(octets_due(job), clock_mono_ms());
     if (job->lead.bodies && !land_lead(job, err))
         return false;
     if (!imap_box_put_links(job, err) || !fetch_round(job, MANY, err) || !fetch_round(job, HEADERS, err))

@@ -18,12 +18,12 @@ static bool has_trouble(const struct imap_job *job)
     return ahead || quarantine_has_due(seen);
 }
 
-bool imap_box_may_lead(const struct imap_job *job)
+bool imap_box_may_lead(const struct imap_job *job, const struct imap *imap)
 {
     const struct seen *seen = job->f.seen;
     return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) && !seen_moved(seen) &&
            !has_trouble(job) && seen_validity(seen) != 0 && job->pull->account->fetch.max_size == 0 &&
-           job->pull->only_uid == 0 && !job->result->calm && seen_next(seen) > 1 &&
+           job->pull->only_uid == 0 && !job->result->calm && !imap_is_spared(imap) && seen_next(seen) > 1 &&
            seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
 }
 

@@ -301,7 +301,7 @@ static bool go_ahead(void *arg, struct imap *imap, struct err *err)
 {
     struct finding *f = arg;
     if (f->early)
-        return !imap_box_may_lead(&f->inbox) || imap_box_lead(&f->inbox, imap, err);
+        return !imap_box_may_lead(&f->inbox, imap) || imap_box_lead(&f->inbox, imap, err);
     return !imap_can(imap, "LIST-EXTENDED") || send_list(f, imap, false, &f->listing, err);
 }
 

@@ -17,9 +17,9 @@ def copy(source, target):
             pass
 
 
-def join(client, server):
+def join(client, server, copy_back=copy):
     """Both directions, until both are done."""
-    back = threading.Thread(target=copy, args=(server, client), daemon=True)
+    back = threading.Thread(target=copy_back, args=(server, client), daemon=True)
     back.start()
     copy(client, server)
     back.join()

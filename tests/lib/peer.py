@@ -22,6 +22,7 @@ Script, one step a line; '#' begins a comment line, leading blanks do not count:
     drip SECONDS TEXT   sends TEXT CRLF byte by byte    close            closes, with close_notify under TLS
     cut              closes without close_notify        reset            closes by RST
     next             takes the next connection          repeat N ... end the steps between, N times
+    deflate [N]      compresses from here on (RFC 4978); cuts behind N compressed octets of ours
 `{word}` (small letters) in C: keeps the blank-free text found there; in S:, S| and read it stands for that text, so
 that IMAP tags and sizes can be answered: `C: {tag} NOOP`, `S: {tag} OK done`; `C: BDAT {n} LAST`, `read {n}`.
 
@@ -40,6 +41,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 TEMPLATES = {
     "ca": 'cn = "Peer CA"\nca\ncert_signing_key\nexpiration_days = 30\n',
@@ -96,6 +98,35 @@ class Wrong(Exception):
     """The conversation did not go as the script says."""
 
 
+class Deflated:
+    """A socket with compression above it, for as many octets of ours as `most` says."""
+
+    def __init__(self, sock, early, most):
+        self.sock, self.most = sock, most
+        self.unpack, self.pack = zlib.decompressobj(-15), zlib.compressobj(wbits=-15)
+        self.early = self.unpack.decompress(early)
+
+    def recv(self, size):
+        text, self.early = self.early, b""
+        while not text:
+            data = self.sock.recv(size)
+            if not data:
+                return b""
+            text = self.unpack.decompress(data)
+        return text
+
+    def sendall(self, text):
+        data = self.pack.compress(text) + self.pack.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(data[:self.most])
+        if self.most is not None and self.most <= len(data):
+            self.sock.close()
+            raise Wrong("cut")
+        self.most = self.most and self.most - len(data)
+
+    def __getattr__(self, name):
+        return getattr(self.sock, name)
+
+
 class Conversation:
     """The steps of a script, played over the connections that `accept` hands out."""
 
@@ -126,6 +157,10 @@ class Conversation:
     def do_starttls(self, _):
         self.say("= starttls")
         self.handshake()
+
+    def do_deflate(self, most):
+        self.say("= deflate")
+        self.sock, self.buffer = Deflated(self.sock, self.buffer, int(most) if most else None), b""
 
     def do_delay(self, seconds):
         time.sleep(float(seconds))

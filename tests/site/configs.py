@@ -69,6 +69,9 @@ namespace inbox {{
   }}
 }}
 lda_mailbox_autocreate = yes
+protocol imap {{
+  mail_plugins = imap_zlib
+}}
 protocol lmtp {{
   postmaster_address = postmaster@example.test
 }}
