@@ -1,5 +1,6 @@
 """fetching - tappal-fetch against a scripted server: run_case() plays one conversation and looks at what came of it."""
 import pathlib
+import re
 import shutil
 import tempfile
 
@@ -27,12 +28,20 @@ class Alone:
         return lab.Person(self, f"p{self.count}")
 
 
-def play(ada, script, protocol, args=(), limit=20, tls=False, **options):
+def follow(ada, port):
+    """What is remembered of a server is believed of the next one, which listens elsewhere."""
+    for memory in ada.state.glob("fetch/*/server"):
+        memory.write_text(re.sub(r"@localhost:\d+\n", f"@localhost:{port}\n", memory.read_text()))
+
+
+def play(ada, script, protocol, args=(), limit=20, tls=False, same_server=False, **options):
     """One run against one scripted server."""
     with peer.Peer(script, tls=tls == "implicit", limit=limit) as server:
         settings = {"protocol": protocol, "host": "localhost", "port": server.port, "tls": tls or "off", "tls_ca": server.ca, "auth": "plain",
                     "timeout": 3, **options}
         ada.account(fetch=settings)
+        if same_server:
+            follow(ada, server.port)
         result = ada.run("tappal-fetch", *args, limit=limit)
         server.deadline = min(server.deadline, __import__("time").monotonic() + 1)
     return result, server

@@ -66,8 +66,10 @@ def odd(house):
     ada = house.person()
     clear = BEGIN + TWO + AGREED + "S: * 1 FETCH (UID 1 RFC822.SIZE 3 FLAGS (\\Seen))\ndelay 1\n"
     fetching.run_case(ada, "in the clear behind the consent", clear, "imap", mail=MAIL[1:], status=76, whole=False, err=r"sent compressed data that is damaged\.\n  hint: Nothing is lost")
-    rest = SIGN_IN + opened(3, 4) + listed(LARGE).replace("1:*", "*:*").replace("UID 1:*", "UID *") + ask(1) + SLOWLY + message(1, b"a\r\n") + DONE + BYE
-    fetching.run_case(ada, "the next run does without", rest, "imap", mail=MAIL)
+    uids = "".join(f'S: * 1 FETCH (UID {n} RFC822.SIZE {LARGE} INTERNALDATE "{DATE}")\n' for n in (1, 4, 5))
+    rest = SIGN_IN + opened(5, 6) + "C: {tag} UID FETCH *:* (UID RFC822.SIZE INTERNALDATE)\nC: {search} UID SEARCH UID *\n" + uids + "S: {tag} OK\nS: * SEARCH\nS: {search} OK\n"
+    rest += ask(5) + SLOWLY + message(5, b"e\r\n") + DONE + ask(4) + message(4, b"d\r\n") + DONE + ask(1) + message(1, b"a\r\n") + DONE + BYE
+    fetching.run_case(ada, "the next run does without", rest, "imap", mail=MAIL + [b"d\n", b"e\n"], same_server=True)
     ada = house.person()
     injected = BEGIN + TWO + COMPRESS + r"S| {tag} OK begin\r\n* BYE injected\r\n" + "\ndelay 1\n"
     fetching.run_case(ada, "in one write with the consent", injected, "imap", mail=MAIL[1:], status=76, whole=False, err="compressed data that is damaged")
