@@ -28,7 +28,7 @@ static const struct command {
     {"check", cmd_check, NULL, "look for faults in the configuration"},
     {"verify", cmd_verify, NULL, "compare what the server holds with what is here"},
     {"adopt", cmd_adopt, NULL, "take over what another program has fetched"},
-    {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(1)"},
+    {"send", NULL, "tappal-sendmail", "send a message: tappal-sendmail(8)"},
     {"fetch", NULL, "tappal-fetch", "fetch mail: tappal-fetch(1)"},
 };
 #define COMMANDS (sizeof commands / sizeof *commands)
