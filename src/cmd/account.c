@@ -31,10 +31,10 @@ static const char usage[] =
     "  --yes                    ask nothing\n"
     "  --config DIR             the configuration folder";
 
-static int show_usage(FILE *to)
+static int show_usage(void)
 {
-    fprintf(to, "%s\n", usage);
-    return to == stdout ? 0 : err_exit_status(ERR_USAGE);
+    say("%s", usage);
+    return 0;
 }
 
 static const char *server_name(bool on, const struct endpoint *server)
@@ -84,7 +84,7 @@ static int with_config(const char *dir, const char *name)
     return status;
 }
 
-/* The options that only take a text into the wish. */
+/* Up to 11 they take a text into the wish. */
 static const struct option long_options[] = {
     {"imap", required_argument, NULL, 1},    {"pop3", required_argument, NULL, 2},
     {"smtp", required_argument, NULL, 3},    {"tls", required_argument, NULL, 4},
@@ -96,22 +96,35 @@ static const struct option long_options[] = {
     {"help", no_argument, NULL, 15},         {NULL, 0, NULL, 0},
 };
 
-static bool parse(int argc, char **argv, struct account_wish *wish, bool *help_r)
+/* only_add_r: the last option that means nothing to `list` and `show` */
+static int parse(int argc, char **argv, struct account_wish *wish, bool *help_r, const char **only_add_r)
 {
     const char **texts[] = {
         NULL,         &wish->imap, &wish->pop3,      &wish->smtp,    &wish->tls,           &wish->tls_ca,
         &wish->login, &wish->name, &wish->full_name, &wish->maildir, &wish->password_from, &wish->config};
     bool *flags[] = {&wish->password_from_stdin, &wish->no_test, &wish->yes, help_r};
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (c < 1 || c > 15)
-            return false;
+            return cmd_bad_option("account", c, argv, long_options);
+        if (c != 11 && c != 15)
+            *only_add_r = long_options[c - 1].name;
         if (c <= 11)
             *texts[c] = optarg;
         else
             *flags[c - 12] = true;
     }
-    return true;
+    return 0;
+}
+
+/* A file that a person wrote is theirs to delete. */
+static int say_no_removal(const char *verb)
+{
+    struct err err;
+    err_set(&err, ERR_USAGE, "There is no command `tappal account %s`: an account is a file.", verb);
+    err_hint(&err, "Forget its password with tappal auth logout NAME, then delete accounts/NAME.ini "
+                   "(tappal account show NAME says where it is).");
+    return say_error(NULL, &err);
 }
 
 static int bad_words(const char *verb, char **words, int count)
@@ -122,31 +135,40 @@ static int bad_words(const char *verb, char **words, int count)
                 {"list", "account list", NULL},
                 {"show", "account show", "a name"}};
     static const char *const verbs[] = {"add", "list", "show", NULL};
+    static const char *const removals[] = {"remove", "delete", "rm", "del"};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int most = rows[i].lacks ? 2 : 1;
         if (strcmp(verb, rows[i].verb) != 0)
             continue;
-        return count < most ? cmd_lacks(rows[i].command, rows[i].lacks, usage)
-                            : cmd_surplus(rows[i].command, words[most], usage);
+        return count < most ? cmd_lacks(rows[i].command, rows[i].lacks)
+                            : cmd_surplus(rows[i].command, words[most]);
     }
-    if (verb[0])
-        cmd_unknown("tappal account", verb, verbs);
-    return show_usage(stderr);
+    for (size_t i = 0; i < sizeof removals / sizeof *removals; i++)
+        if (strcmp(verb, removals[i]) == 0)
+            return say_no_removal(verb);
+    return verb[0] ? cmd_unknown("tappal account", verb, verbs)
+                   : cmd_lacks("account", "a command: add, list or show");
 }
 
 int cmd_account(int argc, char **argv)
 {
     struct account_wish wish = {0};
+    struct err err = {0};
     bool help = false;
-    bool ok = parse(argc, argv, &wish, &help);
+    const char *only_add = NULL;
+    int status = parse(argc, argv, &wish, &help, &only_add);
+    if (status || help)
+        return status ? status : show_usage();
     int words = argc - optind;
-    const char *verb = ok && words > 0 ? argv[optind] : "";
+    const char *verb = words > 0 ? argv[optind] : "";
     const char *word = words > 1 ? argv[optind + 1] : NULL;
-    if (help)
-        return show_usage(stdout);
     if (strcmp(verb, "add") == 0 && words == 2) {
         wish.address = word;
         return account_add(&wish);
+    }
+    if (only_add && (strcmp(verb, "list") == 0 || strcmp(verb, "show") == 0)) {
+        err_set(&err, ERR_USAGE, "`tappal account %s` does not take --%s.", verb, only_add);
+        return cmd_wrong("account", &err);
     }
     if (strcmp(verb, "list") == 0 && words == 1)
         return with_config(wish.config, NULL);

@@ -128,6 +128,10 @@ static bool find_servers(struct adding *a, struct err *err)
         err_set(err, ERR_USAGE, "An account fetches by IMAP or by POP3, not by both.");
         return err_hint(err, "Use one of --imap and --pop3; IMAP is the better one.");
     }
+    if (a->wish->maildir && a->imap.len + a->pop3.len == 0 && a->smtp.len > 0) {
+        err_set(err, ERR_USAGE, "--maildir is for fetched mail, and there is no server to fetch from.");
+        return err_hint(err, "Name one with --imap or --pop3.");
+    }
     if (a->imap.len + a->pop3.len + a->smtp.len > 0)
         return true;
     err_set(err, ERR_USAGE, "tappal does not know the servers of %s.", domain_of(a->wish->address));
@@ -141,7 +145,10 @@ static bool find_servers(struct adding *a, struct err *err)
 static bool set(struct adding *a, const char *section, const char *name, const char *value, struct err *err)
 {
     const struct conf_option *option = option_find(section, name);
-    return !value || !*value || option_set(option, &a->account, value, &a->person, err);
+    if (!value || !*value || option_set(option, &a->account, value, &a->person, err))
+        return true;
+    err->kind = ERR_USAGE; /* it is no file that says so, but the command line */
+    return false;
 }
 
 /* set_quoted - a text that people write, which may hold what the grammar gives a meaning to */
@@ -334,6 +341,16 @@ static bool make_file(struct adding *a, struct err *err)
     return write_file(a, err);
 }
 
+/* A second account that sends takes the first one's place as the only one. */
+static void say_lacks_default(const struct config *config)
+{
+    if (conf_lacks_default(config))
+        say("\nSeveral accounts send now. Mail that bears none of their addresses, such as cron's, waits "
+            "until one of "
+            "them is\nthe default: write `default = NAME` under [tappal] in %s/tappal.ini.",
+            config->dir);
+}
+
 /* sign_in_and_try - with the account as it is read back from its file */
 static int sign_in_and_try(const struct adding *a)
 {
@@ -364,6 +381,7 @@ static int sign_in_and_try(const struct adding *a)
         status = account_try(account, &a->place, wish->config != NULL);
     if (status == 0)
         account_say_callers(account, wish->config != NULL);
+    say_lacks_default(&config);
     conf_free(&config);
     return status;
 }

@@ -115,7 +115,7 @@ static bool read_options(int argc, char **argv, struct wish *wish, int *status_r
                                                  {NULL, 0, NULL, 0}};
     struct err err;
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (c == CONFIG) {
             wish->config = optarg;
         } else if (c == YES) {
@@ -126,13 +126,14 @@ static bool read_options(int argc, char **argv, struct wish *wish, int *status_r
                 return false;
             }
         } else {
-            fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
-            *status_r = c == HELP ? 0 : err_exit_status(ERR_USAGE);
+            *status_r = c == HELP ? 0 : cmd_bad_option("adopt", c, argv, long_options);
+            if (c == HELP)
+                say("%s", usage);
             return false;
         }
     }
     if (argc - optind > 1) {
-        *status_r = cmd_surplus("adopt", argv[optind + 1], usage);
+        *status_r = cmd_surplus("adopt", argv[optind + 1]);
         return false;
     }
     wish->name = argv[optind];

@@ -494,7 +494,7 @@ static int logout(const struct account *account)
 
 /* -- the command line -- */
 
-static bool parse(int argc, char **argv, struct auth_options *options)
+static int parse(int argc, char **argv, struct auth_options *options)
 {
     enum { CONFIG = 1, STDIN, IN_FILE, NO_TEST };
     static const struct option long_options[] = {
@@ -505,7 +505,7 @@ static bool parse(int argc, char **argv, struct auth_options *options)
         {NULL, 0, NULL, 0},
     };
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         switch (c) {
         case CONFIG:
             options->config = optarg;
@@ -520,10 +520,10 @@ static bool parse(int argc, char **argv, struct auth_options *options)
             options->no_test = true;
             break;
         default:
-            return false;
+            return cmd_bad_option("auth", c, argv, long_options);
         }
     }
-    return true;
+    return 0;
 }
 
 static int run(const char *what, const char *name, const struct auth_options *options)
@@ -556,31 +556,35 @@ static int bad_words(bool known, const char *verb, const char *surplus, const ch
     char command[32];
     snprintf(command, sizeof command, "auth %s", verb);
     if (known)
-        return surplus ? cmd_surplus(command, surplus, usage)
-                       : cmd_lacks(command, "the name of an account", usage);
-    if (verb[0] != '\0')
-        (void)cmd_unknown("tappal auth", verb, verbs);
-    fprintf(stderr, "%s\n", usage);
-    return err_exit_status(ERR_USAGE);
+        return surplus ? cmd_surplus(command, surplus) : cmd_lacks(command, "the name of an account");
+    return verb[0] ? cmd_unknown("tappal auth", verb, verbs)
+                   : cmd_lacks("auth", "a command: login, status or logout");
 }
 
 int cmd_auth(int argc, char **argv)
 {
     static const char *const verbs[] = {"login", "status", "logout", NULL};
     struct auth_options options = {0};
+    struct err err = {0};
     for (int i = 1; i < argc; i++)
         if (strcmp(argv[i], "--help") == 0) {
             say("%s", usage);
             return 0;
         }
-    bool ok = parse(argc, argv, &options);
+    int bad = parse(argc, argv, &options);
+    if (bad)
+        return bad;
     int words = argc - optind;
-    const char *verb = ok && words > 0 ? argv[optind] : "";
+    const char *verb = words > 0 ? argv[optind] : "";
     bool known = false;
     for (size_t i = 0; verbs[i] != NULL; i++)
         known = known || strcmp(verbs[i], verb) == 0;
     bool needs_account = strcmp(verb, "status") != 0;
     if (!known || words > 2 || (needs_account && words != 2))
         return bad_words(known, verb, words > 2 ? argv[optind + 2] : NULL, verbs);
+    if (strcmp(verb, "login") != 0 && (options.from_stdin || options.in_file || options.no_test)) {
+        err_set(&err, ERR_USAGE, "`tappal auth %s` takes no option but --config.", verb);
+        return cmd_wrong("auth", &err);
+    }
     return run(verb, words == 2 ? argv[optind + 1] : NULL, &options);
 }

@@ -66,6 +66,10 @@ static int say_sound(const struct place *place)
         ok = say_aliases(&config.accounts[i]) && ok;
         say_sent(&config.accounts[i]);
     }
+    if (conf_lacks_default(&config))
+        say("%s: several accounts send and none is the default: mail that bears none of their addresses "
+            "waits.",
+            config.dir);
     if (ok)
         say("%s is sound: %zu account%s.", config.dir, config.count, config.count == 1 ? "" : "s");
     conf_free(&config);
@@ -98,16 +102,18 @@ int cmd_check(int argc, char **argv)
     struct place place;
     struct err err;
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (c == CONFIG) {
             config = optarg;
             continue;
         }
-        fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
-        return c == HELP ? 0 : err_exit_status(ERR_USAGE);
+        if (c != HELP)
+            return cmd_bad_option("check", c, argv, long_options);
+        say("%s", usage);
+        return 0;
     }
     if (argc - optind > 1)
-        return cmd_surplus("check", argv[optind + 1], usage);
+        return cmd_surplus("check", argv[optind + 1]);
     if (!place_find(config, &place, &err))
         return say_error(NULL, &err);
     int status = check_place(&place, argv[optind]);

@@ -3,6 +3,8 @@
 #ifndef TAPPAL_CMD_CMD_H
 #define TAPPAL_CMD_CMD_H
 
+#include <getopt.h>
+
 #include "conf/conf.h"
 
 int cmd_account(int argc, char **argv); /* account.c: add, list, show */
@@ -18,11 +20,14 @@ int cmd_service(int argc, char **argv); /* service.c: on, off */
  * password_from_stdin: the first line of stdin is the password. */
 int cmd_auth_login(const struct config *config, const struct account *account, bool password_from_stdin);
 
-/* -- words.c: what is wrong with the command line; each returns the exit status -- */
+/* -- words.c: what is wrong with the command line; each returns the exit status. command: "queue list" -- */
 /* under: "tappal queue". Names the nearest of `known`, which ends in NULL. */
 int cmd_unknown(const char *under, const char *word, const char *const *known);
-/* command: "queue list". The usage comes behind the sentence. */
-int cmd_surplus(const char *command, const char *word, const char *usage);
-int cmd_lacks(const char *command, const char *what, const char *usage);
+int cmd_surplus(const char *command, const char *word);
+int cmd_lacks(const char *command, const char *what);
+/* got: what getopt_long() returned that is no option; its short options began with ':', so that it said nothing itself. */
+int cmd_bad_option(const char *command, int got, char **argv, const struct option *known);
+/* Says where to read on, unless err has a hint. */
+int cmd_wrong(const char *command, struct err *err);
 
 #endif

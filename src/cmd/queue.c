@@ -120,12 +120,6 @@ static const struct subcommand subcommands[] = {
     {"bounce", .act = queue_act_bounce},
 };
 
-static int bad_usage(void)
-{
-    fprintf(stderr, "%s\n", usage);
-    return err_exit_status(ERR_USAGE);
-}
-
 #define SUBCOMMANDS (sizeof subcommands / sizeof *subcommands)
 
 static const struct subcommand *find_subcommand(const char *name)
@@ -142,9 +136,7 @@ static int unknown(const char *word)
     for (size_t i = 0; i < SUBCOMMANDS; i++)
         names[i] = subcommands[i].name;
     names[SUBCOMMANDS] = NULL;
-    int status = cmd_unknown("tappal queue", word, names);
-    fprintf(stderr, "%s\n", usage);
-    return status;
+    return cmd_unknown("tappal queue", word, names);
 }
 
 static int act_on_each(struct queue_desk *desk, queue_act *act, char **ids)
@@ -174,9 +166,13 @@ static int run(const struct subcommand *s, const struct queue_desk *asked, const
     return status;
 }
 
-static bool options_fit(const struct subcommand *s, const struct queue_desk *asked)
+static bool options_fit(const struct subcommand *s, const struct queue_desk *asked, struct err *err)
 {
-    return (!asked->json || s->takes_json) && ((!asked->watch && !asked->account) || s->takes_account);
+    const char *unfit = asked->json && !s->takes_json         ? "--json"
+                        : asked->watch && !s->takes_account   ? "--watch"
+                        : asked->account && !s->takes_account ? "--account"
+                                                              : NULL;
+    return !unfit || err_set(err, ERR_USAGE, "`tappal queue %s` does not take %s.", s->name, unfit);
 }
 
 int cmd_queue(int argc, char **argv)
@@ -192,7 +188,7 @@ int cmd_queue(int argc, char **argv)
     struct queue_desk asked = {.json = false};
     const char *config = NULL;
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
         switch (c) {
         case CONFIG:
             config = optarg;
@@ -213,19 +209,19 @@ int cmd_queue(int argc, char **argv)
             say("tappal %s", TAPPAL_VERSION);
             return 0;
         default:
-            return bad_usage();
+            return cmd_bad_option("queue", c, argv, options);
         }
     }
     const struct subcommand *s = find_subcommand(argv[optind]);
     if (!s)
-        return argv[optind] ? unknown(argv[optind]) : bad_usage();
+        return argv[optind] ? unknown(argv[optind]) : cmd_lacks("queue", "a command, such as list or run");
     char command[32];
     snprintf(command, sizeof command, "queue %s", s->name);
     if (s->act && !argv[optind + 1])
-        return cmd_lacks(command, "the ID of a message", usage);
+        return cmd_lacks(command, "the ID of a message");
     if (!s->act && argv[optind + 1])
-        return cmd_surplus(command, argv[optind + 1], usage);
-    if (!options_fit(s, &asked))
-        return bad_usage();
-    return run(s, &asked, config, argv + optind + 1);
+        return cmd_surplus(command, argv[optind + 1]);
+    struct err err = {0};
+    return options_fit(s, &asked, &err) ? run(s, &asked, config, argv + optind + 1)
+                                        : cmd_wrong(command, &err);
 }

@@ -290,13 +290,16 @@ static int service(bool on)
 
 int cmd_service(int argc, char **argv)
 {
+    static const char *const words[] = {"on", "off", NULL};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         say("%s", usage);
         return 0;
     }
-    if (argc != 2 || (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0)) {
-        fprintf(stderr, "%s\n", usage);
-        return err_exit_status(ERR_USAGE);
-    }
+    if (argc < 2)
+        return cmd_lacks("service", "on or off");
+    if (strcmp(argv[1], "on") != 0 && strcmp(argv[1], "off") != 0)
+        return cmd_unknown("tappal service", argv[1], words);
+    if (argc > 2)
+        return cmd_surplus("service", argv[2]);
     return service(strcmp(argv[1], "on") == 0);
 }

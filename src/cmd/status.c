@@ -310,7 +310,8 @@ static int say_check(const struct status *s, uint64_t max_age)
 
 struct options {
     const char *config;
-    bool json, check, has_age;
+    const char *age; /* as it was written; NULL: not at all */
+    bool json, check;
     uint64_t max_age;
 };
 
@@ -331,10 +332,21 @@ static int status(const struct options *o)
     return result;
 }
 
-static int bad_usage(void)
+static bool options_fit(const struct options *o, struct err *err)
 {
-    fprintf(stderr, "%s\n", usage);
-    return err_exit_status(ERR_USAGE);
+    if (o->json && o->check)
+        return err_set(err, ERR_USAGE, "--json and --check do not go together.");
+    if (o->age && !o->check)
+        return err_set(err, ERR_USAGE, "--max-age goes with --check only.");
+    return true;
+}
+
+static bool read_age(struct options *o, struct err *err)
+{
+    if (!o->age || text_duration(o->age, &o->max_age))
+        return true;
+    err_set(err, ERR_USAGE, "`%.32s` is not a length of time.", o->age);
+    return err_hint(err, "Write a number with s, m, h or d behind it, like 90m.");
 }
 
 int cmd_status(int argc, char **argv)
@@ -345,8 +357,9 @@ int cmd_status(int argc, char **argv)
         {"check", no_argument, NULL, CHECK},         {"max-age", required_argument, NULL, AGE},
         {"help", no_argument, NULL, HELP},           {NULL, 0, NULL, 0}};
     struct options o = {.max_age = MAX_AGE};
+    struct err err = {0};
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         switch (c) {
         case CONFIG:
             o.config = optarg;
@@ -358,20 +371,16 @@ int cmd_status(int argc, char **argv)
             o.check = true;
             break;
         case AGE:
-            o.has_age = true;
-            if (!text_duration(optarg, &o.max_age))
-                return bad_usage();
+            o.age = optarg;
             break;
         case HELP:
             say("%s", usage);
             return 0;
         default:
-            return bad_usage();
+            return cmd_bad_option("status", c, argv, long_options);
         }
     }
     if (optind < argc)
-        return cmd_surplus("status", argv[optind], usage);
-    if ((o.json && o.check) || (o.has_age && !o.check))
-        return bad_usage();
-    return status(&o);
+        return cmd_surplus("status", argv[optind]);
+    return options_fit(&o, &err) && read_age(&o, &err) ? status(&o) : cmd_wrong("status", &err);
 }

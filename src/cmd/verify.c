@@ -161,17 +161,18 @@ int cmd_verify(int argc, char **argv)
     const char *config = NULL;
     bool json = false;
     optind = 0;
-    for (int c; (c = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
+    for (int c; (c = getopt_long(argc, argv, ":", long_options, NULL)) != -1;) {
         if (c == CONFIG)
             config = optarg;
         else if (c == JSON)
             json = true;
-        else {
-            fprintf(c == HELP ? stdout : stderr, "%s\n", usage);
-            return c == HELP ? 0 : err_exit_status(ERR_USAGE);
-        }
+        else if (c == HELP) {
+            say("%s", usage);
+            return 0;
+        } else
+            return cmd_bad_option("verify", c, argv, long_options);
     }
     if (argc - optind > 1)
-        return cmd_surplus("verify", argv[optind + 1], usage);
+        return cmd_surplus("verify", argv[optind + 1]);
     return run(config, argv[optind], json);
 }

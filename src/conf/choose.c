@@ -98,3 +98,11 @@ const struct account *conf_choose_sender(const struct config *config, const char
     err_hint(err, "Set one up with: tappal account add YOU@EXAMPLE.ORG");
     return NULL;
 }
+
+bool conf_lacks_default(const struct config *config)
+{
+    size_t senders = 0;
+    for (size_t i = 0; i < config->count; i++)
+        senders += config->accounts[i].send.on;
+    return senders > 1 && !config->default_account;
+}

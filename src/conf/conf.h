@@ -37,6 +37,8 @@ const struct account *conf_find(const struct config *config, const char *name, s
  * `senders` patterns), then `default`, then the only one. NULL: none has a claim (err says so). */
 const struct account *conf_choose_sender(const struct config *config, const char *envelope_from,
                                          const char *header_from, struct err *err);
+/* Several send, and none is the default: what none of them claims has no account. */
+bool conf_lacks_default(const struct config *config);
 
 /* An account file's text from a filled struct (`account add`, `account show`): only what differs
  * from the defaults, one comment line per option. */

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import pty
+import re
 import sys
 
 sys.dont_write_bytecode = True
@@ -50,10 +51,20 @@ def the_command_line(lab):
     for words, said in ((["queue", "shwo"], r"no command `tappal queue shwo`.*tappal queue show"), (["status", "foo"], "`foo`"),
                         (["auth", "lgoin", "x"], "tappal auth login"), (["account", "lst"], "tappal account list"),
                         (["queue", "show"], "ID"), (["queue", "list", "x"], "`x`"), (["auth", "login"], "name of an account"),
-                        (["check", "a", "bb"], "`bb`"), (["account", "add"], "an address"), (["account", "list", "yy"], "`yy`")):
+                        (["check", "a", "bb"], "`bb`"), (["account", "add"], "an address"), (["account", "list", "yy"], "`yy`"),
+                        (["account", "remove", "x"], "no command `tappal account remove`.*auth logout.*accounts/NAME.ini"),
+                        (["account"], "a command"), (["auth"], "a command"), (["queue"], "a command"), (["service"], "on or off"),
+                        (["service", "onn"], "tappal service on"), (["queue", "list", "--jsno"], r"no option --jsno.*mean --json"),
+                        (["queue", "run", "--account"], "--account needs an argument"), (["queue", "run", "--json"], "not take --json"),
+                        (["queue", "list", "--json=x"], "--json takes no argument"), (["check", "-xy"], "no option -x"),
+                        (["status", "--check", "--max-age", "soon"], "`soon`.*90m"), (["status", "--max-age", "1h"], "--check only"),
+                        (["status", "--json", "--check"], "go together"), (["account", "list", "--yes"], "not take --yes"),
+                        (["auth", "status", "--file"], "auth status.*no option"), (["verify", "--form"], "no option --form"),
+                        (["adopt", "--form"], "--from"), (["service", "on", "now"], "`now`")):
         wrong = ada.run("tappal", *words)
         tap.same(wrong.status, 64, f"tappal {' '.join(words)}")
-        tap.matches(wrong.err, f"^tappal: .*{said}.*Usage: ", "says what is wrong, then the usage")
+        tap.ok(re.match(f"tappal: .*{said}", wrong.err, re.S) and "\n  hint: " in wrong.err and wrong.err.count("\n") == 2,
+               "a sentence and a hint", wrong)
     for words in (["account", "--help"], ["check", "--help"], ["status", "--help"], ["auth", "--help"], ["queue", "--help"],
                   ["send", "--help"], ["fetch", "--help"]):
         tap.same(ada.run("tappal", *words).status, 0, " ".join(words))
@@ -105,13 +116,22 @@ def written_files(lab):
     before = file.read_bytes()
     second = ada.run("tappal", *add, *servers)
     tap.ok(second.status == 0 and "ada@example.org.ini" in accounts_of(ada), "a second one gets another name", second)
+    told = r"default = NAME.*/tappal\.ini"
+    tap.ok(re.search(told, second.out) and not re.search(told, odd.out), "and it is said that none is the default now", odd, second)
+    check = ada.run("tappal", "check")
+    tap.ok(check.status == 0 and "none is the default" in check.out and "is sound" in check.out, "check says so too", check)
+    (ada.config / "tappal.ini").write_text("[tappal]\ndefault = example\n")
+    tap.ok("the default" not in ada.run("tappal", "check").out, "until there is one")
+    (ada.config / "tappal.ini").unlink()
     third = ada.run("tappal", *add, *servers, "--name", "example")
     tap.ok(third.status == 78 and file.read_bytes() == before, "and replaces nothing", third)
     for name in ("a/b", "../x", "-x", ".x", "a b", ""):
         tap.ok(ada.run("tappal", *add, *servers, "--name", name).status in (64, 78), f"{name!r} is no name")
     tap.same(ada.run("tappal", *add, "--imap", "a", "--pop3", "b").status, 64, "IMAP and POP3 exclude each other")
-    tap.same(ada.run("tappal", *add, "--imap", "imap://x").status, 78, "an URL is no host")
-    tap.same(ada.run("tappal", *add, *servers, "--name", "n", "--tls", "yes").status, 78, "--tls yes")
+    tap.same(ada.run("tappal", *add, "--name", "n", "--imap", "imap://x").status, 64, "an URL is no host")
+    tap.same(ada.run("tappal", *add, *servers, "--name", "n", "--tls", "yes").status, 64, "--tls yes")
+    nothing = ada.run("tappal", *add, "--smtp", "smtp.example.org", "--name", "n", "--maildir", "~/Mail")
+    tap.ok(nothing.status == 64 and "--imap" in nothing.err, "--maildir without a server to fetch from", nothing)
     listed = ada.run("tappal", "account", "list").out
     tap.matches(listed, r"example  ada@example\.org  sends by smtp\.example\.org  fetches from imap\.example\.org\n", "list")
     tap.same(ada.run("tappal", "account", "show", "none").status, 78, "show of none")
