@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "cmd/dispatch.h"
 
@@ -38,6 +39,17 @@ static bool add_account(void *arg, const struct message *m, struct str *out, str
            text_add_clean(out, why.what, strlen(why.what), SHOWN_BYTES, err);
 }
 
+/* What a person does here is said to them as it is done; the log is for later. */
+static void open_log(const struct place *place)
+{
+    struct config config;
+    struct err ignored;
+    const bool ok = place_load(place, &config, &ignored);
+    log_open("tappal", ok && config.log ? config.log : "syslog");
+    if (ok)
+        conf_free(&config);
+}
+
 bool queue_desk_open(const char *config, struct queue_desk *desk, struct err *err)
 {
     struct str path = STR_INIT(PATH_LEN_MAX);
@@ -48,6 +60,8 @@ bool queue_desk_open(const char *config, struct queue_desk *desk, struct err *er
               store_open(path.buf, &desk->store, err) &&
               store_view(&desk->store, "failed", &desk->failed, err);
     desk->lines.place = &desk->place;
+    if (ok)
+        open_log(&desk->place);
     str_free(&path);
     if (!ok)
         queue_desk_close(desk);

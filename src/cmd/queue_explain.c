@@ -55,8 +55,11 @@ static bool explain_account(struct queue_desk *desk, const struct message *m, st
            (!account->send.server.host || say_clean("server", account->send.server.host, err));
 }
 
-static bool explain_breaker(const struct line *line, struct err *err)
+/* state: the sentence that was said before; what stands in it is not said again. */
+static bool explain_breaker(const struct line *line, const struct message *m, const char *state,
+                            struct err *err)
 {
+    const char *hint = m->journal.last_hint;
     const struct breaker *b = &line->breaker;
     char times[2][48];
     if (b->failures == 0)
@@ -65,7 +68,9 @@ static bool explain_breaker(const struct line *line, struct err *err)
     clock_rfc5322(b->next, times[1]);
     say("%-11s fails since %s, %u time%s; next probe %s", "the account", times[0], b->failures,
         b->failures == 1 ? "" : "s", times[1]);
-    return say_clean("because", b->why.what, err) && (!b->why.hint[0] || say_clean("hint", b->why.hint, err));
+    return (strstr(state, b->why.what) || say_clean("because", b->why.what, err)) &&
+           (!b->why.hint[0] || (hint && strcmp(hint, b->why.hint) == 0) ||
+            say_clean("hint", b->why.hint, err));
 }
 
 /* -- the message -- */
@@ -97,13 +102,12 @@ static void explain_term(const struct line *line, const struct message *m)
     say("%-11s %s", "tried until", until);
 }
 
-static bool explain_state(struct queue_desk *desk, const struct message *m, struct err *err)
+static bool explain_state(struct queue_desk *desk, const struct message *m, struct str *state,
+                          struct err *err)
 {
-    struct str why = STR_INIT(LINE_MAX_BYTES);
-    bool ok = queue_why(m, &desk->reason, &why, err);
+    bool ok = queue_why(m, &desk->reason, state, err);
     if (ok)
-        say("%-11s %s", "state", why.buf);
-    str_free(&why);
+        say("%-11s %s", "state", state->buf);
     const struct journal_copy *copy = &m->journal.copy;
     if (ok && journal_owes_only_copy(&m->journal))
         return !copy->hint || say_clean("hint", copy->hint, err);
@@ -115,17 +119,19 @@ static bool explain(struct queue_desk *desk, const struct queue_found *f, const 
                     struct err *err)
 {
     struct line *line;
+    struct str state = STR_INIT(LINE_MAX_BYTES);
     say("%-11s %s", "message", m->id);
     bool ok = explain_account(desk, m, &line, err);
     if (ok && f->failed)
         say("%-11s kept in failed/, not tried again; tappal queue retry brings it back", "state");
     else
-        ok = ok && explain_state(desk, m, err) && (!line || explain_breaker(line, err));
+        ok = ok && explain_state(desk, m, &state, err) && (!line || explain_breaker(line, m, state.buf, err));
     ok = ok && explain_replies(m, err);
     if (ok && !f->failed && line && !m->journal.held) {
         explain_term(line, m);
         say("%-11s %s", "woken by", waker_name(waker_find(&desk->place, &desk->store)));
     }
+    str_free(&state);
     return ok;
 }
 

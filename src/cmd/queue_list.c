@@ -68,11 +68,14 @@ static bool add_when(struct str *out, const struct journal *j, struct err *err)
     return str_addf(out, err, "next try in %s", wait);
 }
 
-/* It is delivered; that is said first. */
-static bool add_copy_only(struct str *out, const struct journal *j, struct err *err)
+/* It is settled who has got it; that is said first. */
+static bool add_settled(struct str *out, const struct journal *j, struct err *err)
 {
-    return !journal_owes_only_copy(j) ||
-           str_addz(out, "delivered, the copy for `sent` is still to be made; ", err);
+    if (journal_owes_only_copy(j))
+        return str_addz(out, "delivered, the copy for `sent` is still to be made; ", err);
+    if (journal_count_open(j) == 0 && journal_count(j, VERDICT_REFUSED) > 0 && !j->finished)
+        return str_addz(out, "given up, its sender is still to be told; ", err);
+    return true;
 }
 
 /* The last sentence there is: of the hold, of a failure of host or account, or a server's reply. */
@@ -94,7 +97,7 @@ static bool add_reason(struct str *out, const struct message *m, const struct qu
 
 bool queue_why(const struct message *m, const struct queue_reason *reason, struct str *out, struct err *err)
 {
-    return add_copy_only(out, &m->journal, err) && add_when(out, &m->journal, err) &&
+    return add_settled(out, &m->journal, err) && add_when(out, &m->journal, err) &&
            (!m->journal.in_doubt_open || str_addz(out, ", in doubt", err)) && add_reason(out, m, reason, err);
 }
 

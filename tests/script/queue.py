@@ -161,7 +161,12 @@ def test_bounce_and_retry():
     with Home() as home:
         home.account(1)
         ident = home.put("bob@example.org", "eve@example.org")
-        same(queue(home, "bounce", ident).returncode, 0, "bounce")
+        home.env["TAPPAL_TEST_STEP"] = "stop:1:tappal-deliver"
+        bounced = queue(home, "bounce", ident)
+        del home.env["TAPPAL_TEST_STEP"]
+        ok(bounced.returncode == 0 and bounced.stderr == "", "bounce says once what it did", bounced.stderr)
+        matches(queue(home, "list").stdout, rf"{ident}.*\n    \(given up, its sender is still to be told; ", "list knows it, until the report is made")
+        same(queue(home, "run").returncode, 0, "the queue goes on")
         ok(until(lambda: home.ids("failed") == [ident] and home.reports()), "bounce: it goes to failed/, with a report", home.logged())
         until(lambda: (home.queue / "failed" / f"{ident}.j").exists())
         matches(home.reports()[0].decode(), r"is given up, for:\n\n  bob@example.org\n    It was sent back by hand", "bounce: the report")
@@ -214,10 +219,14 @@ def test_explain():
         same(home.journal(ident)[:1], ["tappal-journal 1"] if home.journal(ident) else [], "the second one was not tried")
         said = queue(home, "explain", ident).stdout
         matches(said, r"account +work, since its address is the sender's\n", "explain: which account, and why")
-        matches(said, r"the account +fails since .*, 1 time; next probe .*\nbecause .*refused the connection", "explain: the breaker")
+        matches(said, r"state +due now: waits for account work: .*refused the connection", "explain: what keeps it")
+        matches(said, r"the account +fails since .*, 1 time; next probe .*\nhint +Nothing listens there", "explain: the breaker")
+        same(said.count("refused the connection"), 1, "explain: no sentence is said twice")
         matches(said, r"tried until .*\nwoken by +nothing", "explain: until when, and what wakes the queue")
         matches(queue(home, "list").stdout, rf"{ident}  .*\n    \(due now: waits for account work: .*refused the connection", "list: the breaker's reason stands beside")
-        matches(queue(home, "explain", tried).stdout, r"state +next try in", "explain: the one that was tried")
+        said = queue(home, "explain", tried).stdout
+        matches(said, r"state +next try in", "explain: the one that was tried")
+        ok(said.count("refused the connection") == 1 == said.count("hint  "), "explain: it too, once", said)
 
 
 def test_json():
