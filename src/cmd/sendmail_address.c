@@ -100,6 +100,13 @@ static bool add_final(struct letter *l, const char *address, const struct recipi
     return add(l, admin != NULL && is_local(l, address) ? admin : address, asked, err);
 }
 
+static bool add_led_nowhere(struct letter *l, const struct recipient *r, const char *name, struct err *err)
+{
+    char why[ADDR_SPEC_SIZE + 64];
+    snprintf(why, sizeof why, "The aliases lead \"%s\" to nobody.", name);
+    return envelope_add_unusable(&l->envelope, r->address, strlen(r->address), why, err);
+}
+
 static bool add_local(struct letter *l, const struct recipient *r, struct err *err)
 {
     struct strv all = STRV_INIT;
@@ -113,8 +120,7 @@ static bool add_local(struct letter *l, const struct recipient *r, struct err *e
     for (size_t i = 0; ok && i < all.count; i++)
         ok = add_final(l, alone ? r->address : all.items[i], r, err);
     if (ok && all.count == 0)
-        ok = envelope_add_unusable(&l->envelope, r->address, strlen(r->address),
-                                   "Its entry in the aliases leads to nobody.", err);
+        ok = add_led_nowhere(l, r, name, err);
     strv_free(&all);
     return ok;
 }

@@ -104,11 +104,19 @@ static void set_option(struct sendmail_options *o, const char *text)
         o->mode = text[1] == 'i' ? SEND_WAIT : text[1] == 'b' ? SEND_BACKGROUND : SEND_QUEUE;
 }
 
-/* -O: of those with long names one, which Postfix has too (RFC 8689). */
-static void set_named_option(struct sendmail_options *o, const char *text)
+/* -O: of those with long names one, which Postfix has too (RFC 8689). Who misspells its value must not believe that it
+ * was heard. */
+static bool set_named_option(struct sendmail_options *o, const char *text, struct err *err)
 {
-    if (text_eq_nocase(text, "requiretls=yes"))
-        o->require_tls = true;
+    static const char name[] = "requiretls";
+    const size_t n = sizeof name - 1;
+    if (!text_starts_nocase(text, name) || (text[n] != '=' && text[n] != '\0'))
+        return true;
+    o->require_tls = text_eq_nocase(text + n, "=yes");
+    if (o->require_tls || text_eq_nocase(text + n, "=no"))
+        return true;
+    err_set(err, ERR_USAGE, "-O %s says nothing that can be done.", text);
+    return err_hint(err, "It takes requiretls=yes or requiretls=no.");
 }
 
 static bool set_notify(struct sendmail_options *o, const char *text, struct err *err)
@@ -181,8 +189,7 @@ static bool apply(struct sendmail_options *o, enum meaning meaning, const char *
         set_option(o, word);
         break;
     case NAMED:
-        set_named_option(o, word);
-        break;
+        return set_named_option(o, word, err);
     case SENDER:
         o->sender = word;
         break;

@@ -231,11 +231,11 @@ aliased 'ada@example.org bob@example.org root@example.com ' ROOT@localhost root@
 aliased 'postmaster@example.org ' www-data
 aliased 'a@b ' staff
 aliased 'nobody x@y ' nobody x@y
-envelope | grep -q '^unusable: Its entry in the aliases leads to nobody.$'
+envelope | grep -q '^unusable: The aliases lead "nobody" to nobody.$'
 ok $? "aliases: an entry that is only a command and a file leads to nobody, and nothing is run"
 clear
 printf 'hi\n' | send --account mapped loop
-is 65 && nothing && grep -q 'aliases leads to nobody' "$top/err"
+is 65 && nothing && grep -q 'aliases lead "loop" to nobody' "$top/err"
 ok $? "aliases: a loop leads to nobody: 65"
 clear
 printf 'To: root\n\nhi\n' | send --account mapped -t -N success -V id

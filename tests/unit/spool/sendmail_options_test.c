@@ -108,7 +108,7 @@ static const struct {
      "bob@example.test|-f",
      {.dot_is_text = true, .sender = "ada@example.org"}},
     {"REQUIRETLS", "-O RequireTLS=yes a@b", "a@b", {.require_tls = true}},
-    {"REQUIRETLS, not", "-O requiretls=no -Orequiretls a@b", "a@b", {.require_tls = false}},
+    {"REQUIRETLS, not", "-O requiretls=no -Orequiretlsx=1 a@b", "a@b", {.require_tls = false}},
     {"rmail", "-G -i -fada -- bob", "bob", {.dot_is_text = true, .sender = "ada"}},
     {"everything ignored",
      "-Am -Ac -C /x -C/x -D /x -E -J -L tag -Ltag -M id -O a=b -Oa=b -Q -Qwhy -T 5d -U -X /x -X/x "
@@ -258,6 +258,8 @@ static const struct {
     {"-N often", "-N often says nothing that can be done."},
     {"-N never,delay", "-N never,delay says nothing that can be done."},
     {"-N ''", "-N  says nothing that can be done."},
+    {"-O requiretls=maybe", "-O requiretls=maybe says nothing that can be done."},
+    {"-ORequireTLS", "-O RequireTLS says nothing that can be done."},
     {"-R some", "-R some says nothing that can be done."},
     {"-V ''", "The envelope id of -V must be 1 to 100 printable ASCII characters."},
     {"--acount x", "tappal-sendmail has no option --acount."},
