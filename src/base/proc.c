@@ -74,20 +74,26 @@ static bool try_folder(const char *dir, const char *below, const char *program, 
     return dir && str_addf(path, &ignored, "%s%s/%s", dir, below, program) && access(path->buf, X_OK) == 0;
 }
 
+/* The path of the folder that `path` is in; false above the root. */
+static bool cut_last(char *path)
+{
+    char *slash = strrchr(path, '/');
+    if (slash)
+        *slash = '\0';
+    return slash;
+}
+
 bool proc_find(const char *program, struct str *path, struct err *err)
 {
     char self[PROGRAM_PATH_MAX];
     const char *named = proc_called_as_sendmail() ? NULL : getenv("TAPPAL_LIBEXEC");
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(self, '/');
-    if (slash)
-        *slash = '\0';
-    const char *here = slash ? self : NULL;
-    if (try_folder(named, "", program, path) || try_folder(here, "", program, path) ||
-        try_folder(here, "/../libexec/tappal", program, path) || try_folder(here, "/../bin", program, path) ||
-        try_folder(here, "/../../bin", program, path) || try_folder(LIBEXECDIR, "", program, path) ||
-        try_folder(BINDIR, "", program, path))
+    if (try_folder(named, "", program, path) || (cut_last(self) && try_folder(self, "", program, path)) ||
+        (cut_last(self) &&
+         (try_folder(self, "/libexec/tappal", program, path) || try_folder(self, "/bin", program, path))) ||
+        (cut_last(self) && try_folder(self, "/bin", program, path)) ||
+        try_folder(LIBEXECDIR, "", program, path) || try_folder(BINDIR, "", program, path))
         return true;
     err_set(err, ERR_LOCAL, "The program %s cannot be found; this installation of tappal is incomplete.",
             program);
