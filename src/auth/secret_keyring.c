@@ -71,10 +71,9 @@ static void explain(enum secret_answer answer, const char *sentence, size_t n, s
                       "a desktop, keep the password elsewhere: password_from = file, credential or command.");
     } else {
         err_set(err, ERR_SECRET, "The keyring does not work here: %s", words);
-        err_hint(
-            err,
-            "Where there is no keyring, keep the password elsewhere: password_from = file, credential or "
-            "command.");
+        err_hint(err, "Where there is no keyring, keep the password in a file: tappal auth login ACCOUNT "
+                      "--file; or see "
+                      "password_from in tappal.ini(5).");
     }
 }
 
