@@ -25,7 +25,7 @@ bool imap_notify(struct imap *imap, const char *const *names, size_t count, bool
     struct err too_long;
     unsigned tag;
     bool fits = true, ok = true;
-    *granted_r = false;
+    *granted_r = imap->overflowed = false;
     for (size_t i = 0; fits && i < count; i++)
         fits = (i == 0 || str_addc(&list, ' ', &too_long)) &&
                imap_add_quoted(&list, names[i], strlen(names[i]), &too_long);
@@ -36,6 +36,11 @@ bool imap_notify(struct imap *imap, const char *const *names, size_t count, bool
     str_free(&list);
     *granted_r = ok && answer.status == IMAP_OK;
     return ok;
+}
+
+bool imap_notify_is_over(const struct imap *imap)
+{
+    return imap->overflowed;
 }
 
 /* is_news - beside what imap_read.c sees by itself: EXISTS, and STATUS by NOTIFY */

@@ -22,6 +22,9 @@ bool imap_has_stirred(struct imap *imap);
 MUST_USE bool imap_notify(struct imap *imap, const char *const *names, size_t count, bool *granted_r,
                           struct err *err);
 
+/* It has given that up, because too much happened at once: it must be asked for anew. That counts as something new. */
+bool imap_notify_is_over(const struct imap *imap);
+
 /* *granted_r false: the server refuses. */
 MUST_USE bool imap_idle_begin(struct imap *imap, struct imap_idle *idle, bool *granted_r, struct err *err);
 int imap_idle_fd(const struct imap *imap);

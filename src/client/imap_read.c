@@ -204,6 +204,8 @@ static bool take_code(struct imap *imap, const struct imap_reply *r, struct err 
         imap->box.modseq = number;
     else if (imap_part_is(&r->code, "PERMANENTFLAGS"))
         take_permanent(imap, &r->arguments);
+    else if (imap_part_is(&r->code, "NOTIFICATIONOVERFLOW"))
+        imap->overflowed = imap->stirred = true;
     else if (imap_part_is(&r->code, "MODIFIED"))
         return uidset_read(&imap->modified, r->arguments.at, r->arguments.n, err) ||
                broken(imap, "says in a way that cannot be understood what it did not change", err);

@@ -18,7 +18,9 @@ struct watching {
     const struct watch *w;
     struct pull_line line;
     enum teller teller;
-    bool notified;      /* NOTIFY holds for as long as the session */
+    bool notified;      /* NOTIFY holds for as long as the session, unless the server gives it up */
+    size_t told_of;     /* so many folders are in it */
+    bool refused;       /* the server does not take it; likewise */
     unsigned failures;  /* in a row */
     bool called;        /* the server's word is why we look */
     unsigned vain;      /* such looks, one soon after the other, that found nothing */
@@ -35,13 +37,21 @@ static bool is_lone_inbox(const struct folders *folders)
     return folders->count == 1 && strcmp(folders->items[0].name, "INBOX") == 0;
 }
 
+/* hang_up - what the server granted, or refused, goes with the session */
+static void hang_up(struct watching *g)
+{
+    pull_line_close(&g->line);
+    g->notified = g->refused = false;
+}
+
 /* -- listening -- */
 
-/* ask_notify - all folders that the last look found; *news_r: it must be looked once more, for what came before */
+/* ask_notify - of all folders that the last look found; *news_r: it must be looked once more, for what came before */
 static bool ask_notify(struct watching *g, bool *news_r, struct err *err)
 {
     const struct folders *folders = &g->line.folders;
-    if (g->notified || !imap_can(g->line.imap, "NOTIFY") || folders->count == 0)
+    g->notified = g->notified && !imap_notify_is_over(g->line.imap) && folders->count == g->told_of;
+    if (g->notified || g->refused || !imap_can(g->line.imap, "NOTIFY") || folders->count == 0)
         return true;
     const char **names = calloc(folders->count, sizeof *names);
     if (!names)
@@ -50,6 +60,8 @@ static bool ask_notify(struct watching *g, bool *news_r, struct err *err)
         names[i] = folders->items[i].wire;
     bool ok = imap_notify(g->line.imap, names, folders->count, &g->notified, err);
     free(names);
+    g->refused = ok && !g->notified;
+    g->told_of = folders->count;
     *news_r = g->notified;
     return ok;
 }
@@ -188,8 +200,7 @@ static bool wait_for_more(struct watching *g)
     /* Nothing is said of a session that is over: the next look connects anew, and says so if it cannot. */
     bool soon = !ok && clock_mono_ms() - g->armed_ms > WATCH_SHORT;
     int64_t pause = ok || pause_of(g) < WATCH_BUSY ? pause_of(g) : WATCH_BUSY;
-    pull_line_close(&g->line);
-    g->notified = false;
+    hang_up(g);
     return soon || sleep_on(g, -1, "looking again in ", pause, pause) != WAKE_STOPPED;
 }
 
@@ -200,8 +211,7 @@ static bool wait_after_failure(struct watching *g)
     (void)!proc_random(&random, sizeof random, &ignored);
     bool refused = g->trouble.kind == ERR_AUTH;
     int64_t pause = refused ? retry_after_refusal(++g->failures, random) : retry_after(++g->failures, random);
-    pull_line_close(&g->line);
-    g->notified = false;
+    hang_up(g);
     enum wake_why why = sleep_on(g, -1, "trying again in ", pause, pause);
     if (why == WAKE_NETWORK && !refused)
         g->failures = 0;
@@ -232,10 +242,9 @@ void watch_run(const struct watch *watch)
             on = wait_for_more(&g);
             continue;
         }
-        pull_line_close(&g.line);
-        g.notified = false;
+        hang_up(&g);
         on = sleep_on(&g, -1, "another run is at work; looking again in ", WATCH_BUSY, WATCH_BUSY) !=
              WAKE_STOPPED;
     }
-    pull_line_close(&g.line);
+    hang_up(&g);
 }
