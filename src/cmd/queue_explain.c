@@ -108,6 +108,9 @@ static bool explain_state(struct queue_desk *desk, const struct message *m, stru
     bool ok = queue_why(m, &desk->reason, state, err);
     if (ok)
         say("%-11s %s", "state", state->buf);
+    if (ok && m->journal.held && m->journal.in_doubt_open)
+        say("%-11s if it has not arrived: tappal queue release %s; if it has: tappal queue remove %s", "hint",
+            m->id, m->id);
     const struct journal_copy *copy = &m->journal.copy;
     if (ok && journal_owes_only_copy(&m->journal))
         return !copy->hint || say_clean("hint", copy->hint, err);

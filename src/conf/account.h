@@ -53,6 +53,7 @@ struct credentials {
 };
 
 enum chunking { CHUNKING_AUTO, CHUNKING_OFF }; /* BDAT where the server offers it, or never */
+enum doubt { DOUBT_RETRY, DOUBT_HOLD };        /* when nobody knows whether a message was delivered */
 struct rate_limit {
     uint32_t count, seconds; /* so many in such a time; 0: any number */
 };
@@ -67,6 +68,7 @@ struct send_conf {
     uint32_t wait; /* seconds that tappal-sendmail waits for a verdict; 30 */
     char *set_from, *domain, *admin, *aliases, *ehlo;
     enum chunking chunking;
+    enum doubt in_doubt;
     struct rate_limit rate; /* of messages */
     uint64_t daily;         /* recipients in 24 hours; 0: any number */
     enum sent_copy sent;    /* whether a copy of what was sent is put down, and where: */
@@ -92,8 +94,9 @@ struct fetch_conf {
     char *move_to;     /* a folder of the server, by name or use */
     char *maildir;     /* absolute; NULL only where there is `deliver` */
     enum layout layout;
-    struct strv deliver; /* "command" and its ARGV, or "lmtp", socket path, recipient; none: into the maildir */
-    struct strv on_new;  /* ARGV; none: nobody is told */
+    struct strv
+        deliver; /* "command" and its ARGV, or "lmtp", socket path, recipient; none: into the maildir */
+    struct strv on_new; /* ARGV; none: nobody is told */
     enum toggle received;
     enum keep_mode keep;
     uint32_t keep_days; /* of KEEP_DAYS */

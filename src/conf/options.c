@@ -31,6 +31,12 @@ static const struct conf_word chunking_words[] = {
     {NULL, 0, false},
 };
 
+static const struct conf_word doubt_words[] = {
+    {"retry", DOUBT_RETRY, false},
+    {"hold", DOUBT_HOLD, false},
+    {NULL, 0, false},
+};
+
 static const struct conf_word send_protocol_words[] = {
     {"smtp", PROTO_SMTP, false},
     {"lmtp", PROTO_LMTP, false},
@@ -166,7 +172,7 @@ const struct conf_option option_table[] = {
       .default_text = "off", .doc = "where a copy of each message goes: maildir DIR, imap, imap FOLDER, or off" },
     ROW("send", "rate", OPTION_RATE, ACCOUNT(send.rate), NULL, "how many messages go out in a time at most: 2/sec, 20/min, 300/hour; others wait"),
     ROW("send", "daily", OPTION_COUNT, ACCOUNT(send.daily), NULL, "how many recipients are sent to in any 24 hours at most; others wait"),
-    LATER("send", "in_doubt", "what becomes of a message whose fate is unknown"),
+    WORDS("send", "in_doubt", ACCOUNT(send.in_doubt), doubt_words, "retry", "what becomes of a message that may have been delivered: retry (once) or hold"),
     WORDS("send", "chunking", ACCOUNT(send.chunking), chunking_words, "auto", "auto (BDAT, where the server offers it) or off (always DATA)"),
 
     WORDS("fetch", "protocol", ACCOUNT(fetch.server.protocol), protocol_words, "imap", "imap or pop3"),

@@ -18,6 +18,11 @@ static const struct words {
                         "It will not be tried again.", "failed", "4.4.7", NOTIFY_FAILURE},
     [REPORT_DELAYED] = {"Delayed mail", "delay", "Your message is not delivered yet to:",
                         "It is tried on; nothing needs to be done.", "delayed", "4.4.7", NOTIFY_DELAY},
+    [REPORT_DOUBTFUL] =
+        {"Mail that may have been delivered", "doubt",
+         "The server had your whole message, and did not say whether it took it. It may have been\r\n"
+         "delivered, or not, to:",
+         "It is held, and not tried again unless you say so.", "delayed", "4.4.2", NOTIFY_FAILURE},
     [REPORT_RELAYED] =
         {"Mail handed on", "relay",
          "Your message was handed on for these recipients. The server that took it does not say "
@@ -94,17 +99,25 @@ static bool add_header(const struct report *r, struct str *out, struct err *err)
 
 /* -- first part: for people -- */
 
+/* What was said before the doubt is no word about it. */
+static const struct outcome *said_of(const struct report *r, size_t i)
+{
+    static const struct outcome nothing = {.verdict = VERDICT_NONE};
+    return r->kind == REPORT_DOUBTFUL ? &nothing : &r->outcomes[i];
+}
+
 static bool add_person_recipient(const struct report *r, size_t i, struct str *out, struct err *err)
 {
-    const struct outcome *o = &r->outcomes[i];
+    const struct outcome *o = said_of(r, i);
 
     if (!str_addz(out, "  ", err) || !add_words(out, r->envelope->recipients[i].address, err) ||
         !str_addz(out, "\r\n", err)) {
         return false;
     }
     if (o->code == 0) { /* no server's words */
-        return str_addz(out, "    ", err) && add_words(out, o->text != NULL ? o->text : "", err) &&
-               str_addz(out, "\r\n\r\n", err);
+        return (o->text == NULL ||
+                (str_addz(out, "    ", err) && add_words(out, o->text, err) && str_addz(out, "\r\n", err))) &&
+               str_addz(out, "\r\n", err);
     }
     if (r->remote != NULL && !str_addf(out, err, "    The server %s said:\r\n", r->remote)) {
         return false;
@@ -116,6 +129,14 @@ static bool add_person_recipient(const struct report *r, size_t i, struct str *o
 static bool add_waited(const struct report *r, struct str *out, struct err *err)
 {
     return r->waited == NULL || str_addf(out, err, "It has been tried for %s. ", r->waited);
+}
+
+static bool add_held(const struct report *r, struct str *out, struct err *err)
+{
+    return r->kind != REPORT_DOUBTFUL || str_addf(out, err,
+                                                  "If it has not arrived: tappal queue release %s\r\n"
+                                                  "If it has: tappal queue remove %s\r\n",
+                                                  r->id, r->id);
 }
 
 static bool add_person_part(const struct report *r, struct str *out, struct err *err)
@@ -132,7 +153,8 @@ static bool add_person_part(const struct report *r, struct str *out, struct err 
     ok = ok && add_waited(r, out, err) &&
          str_addf(out, err, "%s %s is below.\r\n", kinds[r->kind].after,
                   r->header_only ? "The message's header" : "The message");
-    return ok && (r->kept == NULL || str_addf(out, err, "The whole message is kept in %s\r\n", r->kept)) &&
+    return ok && add_held(r, out, err) &&
+           (r->kept == NULL || str_addf(out, err, "The whole message is kept in %s\r\n", r->kept)) &&
            str_addz(out, "\r\n", err);
 }
 
@@ -173,7 +195,7 @@ static bool add_dates(const struct report *r, struct str *out, struct err *err)
 static bool add_recipient_fields(const struct report *r, size_t i, struct str *out, struct err *err)
 {
     const struct recipient *to = &r->envelope->recipients[i];
-    const struct outcome *o = &r->outcomes[i];
+    const struct outcome *o = said_of(r, i);
 
     return (to->orcpt == NULL || (str_addz(out, "Original-Recipient: ", err) &&
                                   add_words(out, to->orcpt, err) && str_addz(out, "\r\n", err))) &&

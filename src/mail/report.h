@@ -13,9 +13,10 @@
 #define REPORT_MAX (4 * REPORT_TEXT_MAX)
 
 enum report_kind {
-    REPORT_REFUSED, /* by the server */
-    REPORT_EXPIRED, /* tried long enough */
-    REPORT_DELAYED, /* not delivered yet */
+    REPORT_REFUSED,  /* by the server */
+    REPORT_EXPIRED,  /* tried long enough */
+    REPORT_DELAYED,  /* not delivered yet */
+    REPORT_DOUBTFUL, /* delivered or not, nobody knows; held */
     REPORT_RELAYED, /* handed on to a server that confirms nothing: only for those who asked (NOTIFY=SUCCESS) */
 };
 

@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "mail/retry.h"
+#include "queue/doubt.h"
 #include "queue/giveback.h"
 #include "queue/outlog.h"
 #include "queue/term.h"
@@ -233,12 +233,13 @@ static bool record_outcomes(const struct window *win, struct part *part, size_t 
 /* Some may have their answers (LMTP), which would count as the end of the doubt. */
 static bool record_doubt(struct window *win, struct part *part, bool answered, struct err *err)
 {
-    log_event(LOG_LEVEL_WARNING, "failed", "id", part->message->id, "account",
-              win->batch->line->account->name, "kind", err_kind_name(win->why.kind), "problem", win->why.what,
-              "hint", win->why.hint, NULL);
+    const struct batch *b = win->batch;
+    log_event(LOG_LEVEL_WARNING, "failed", "id", part->message->id, "account", b->line->account->name, "kind",
+              err_kind_name(win->why.kind), "problem", win->why.what, "hint", win->why.hint, NULL);
     return (!answered || journal_in_doubt(part->w, clock_now(), err)) &&
            journal_failure(part->w, &win->why, err) &&
-           journal_next(part->w, clock_now() + RETRY_IN_DOUBT, err) && journal_attempt_end(part->w, err);
+           doubt_record(b->store, b->lines, b->line, part->message, clock_now(), part->w, err) &&
+           journal_attempt_end(part->w, err);
 }
 
 static bool record_part(struct window *win, struct part *part, struct err *err)

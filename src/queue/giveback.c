@@ -251,6 +251,15 @@ bool giveback_report(struct store *store, const struct lines *lines, const struc
     return ok;
 }
 
+bool giveback_doubtful(struct store *store, const struct lines *lines, const struct line *line,
+                       const struct message *m, struct err *err)
+{
+    bool *about = calloc(m->envelope.count + 1, sizeof(bool));
+    bool ok = (about != NULL || err_nomem(err)) && report(store, lines, line, m, REPORT_DOUBTFUL, about, err);
+    free(about);
+    return ok;
+}
+
 bool giveback_delayed(struct store *store, const struct lines *lines, const struct line *line,
                       struct message *m, struct journal_writer *w, struct err *err)
 {

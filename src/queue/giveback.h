@@ -23,5 +23,8 @@ MUST_USE bool giveback_report(struct store *store, const struct lines *lines, co
 /* The same for those who are not delivered to yet, of whom somebody asked to know: once. */
 MUST_USE bool giveback_delayed(struct store *store, const struct lines *lines, const struct line *line,
                                struct message *m, struct journal_writer *w, struct err *err);
+/* The same, for those who may have got it or not, of whom the sender wants to hear of failures; nothing is recorded. */
+MUST_USE bool giveback_doubtful(struct store *store, const struct lines *lines, const struct line *line,
+                                const struct message *m, struct err *err);
 
 #endif

@@ -11,6 +11,7 @@
 #define HOOK_CANNOT_SEND "cannot-send"     /* an account has failed for as long as warn_after */
 #define HOOK_RETURNED "returned"           /* a message came back */
 #define HOOK_UNDELIVERABLE "undeliverable" /* and so did one that nobody could be told of */
+#define HOOK_HELD "held"                   /* and one is not tried again, unless a person says so */
 #define HOOK_NOT_COPIED "not-copied"       /* it was delivered, but `sent` could not be done */
 
 /* What it does, or fails to do, is logged and changes nothing. */

@@ -8,6 +8,7 @@
 #include "base/proc.h"
 #include "mail/retry.h"
 #include "queue/attempt.h"
+#include "queue/doubt.h"
 #include "queue/giveback.h"
 #include "queue/hook.h"
 #include "queue/notice.h"
@@ -92,19 +93,15 @@ static enum job_end no_line(struct job *job, struct journal_writer *w, const str
     return local ? JOB_LOCAL : in_vain(job, w, err);
 }
 
-/* The end of the data went out and no answer came. */
-static bool record_doubt(const struct message *m, struct journal_writer *w, struct err *err)
+static bool record_doubt(const struct job *job, int64_t since, struct journal_writer *w, struct err *err)
 {
-    return m->journal.in_doubt > 1
-               ? journal_hold(
-                     w, "The connection was lost behind the message twice: it may have been delivered.", err)
-               : journal_next(w, clock_now() + RETRY_IN_DOUBT, err);
+    return doubt_record(job->store, job->lines, job->line, job->message, since, w, err);
 }
 
-static bool record_cut(const struct attempt *a, const struct err *why, struct err *err)
+static bool record_cut(const struct job *job, const struct attempt *a, const struct err *why, struct err *err)
 {
     return journal_failure(a->w, why, err) &&
-           (a->t.in_doubt ? record_doubt(a->message, a->w, err)
+           (a->t.in_doubt ? record_doubt(job, clock_now(), a->w, err)
                           : journal_next(a->w, next_try(a->message, err), err)) &&
            journal_attempt_end(a->w, err) && journal_sync(a->w, err);
 }
@@ -119,7 +116,7 @@ static bool is_to_blame(const struct job *job)
 static enum job_end cut(struct job *job, const struct attempt *a, const struct err *why, struct err *err)
 {
     struct line *line = job->line;
-    bool ok = record_cut(a, why, err);
+    bool ok = record_cut(job, a, why, err);
 
     if (a->t.ahead && a->t.in_doubt) {
         peer_fall(&line->peer, a->t.step, clock_now());
@@ -339,22 +336,9 @@ static enum job_end deliver(struct job *job, struct journal_writer *w, struct er
 /* A runner was killed behind the last octet of this message: it is in doubt, and nobody has said so yet. */
 static enum job_end settle_doubt(struct job *job, struct journal_writer *w, struct err *err)
 {
-    const struct journal *j = &job->message->journal;
-    bool ok = journal_attempt_end(w, err) &&
-              (j->in_doubt > 1
-                   ? journal_hold(
-                         w, "Its delivery was broken off behind the message twice: it may have arrived.", err)
-                   : journal_next(w, j->last_attempt + RETRY_IN_DOUBT, err)) &&
-              journal_sync(w, err);
+    int64_t since = job->message->journal.last_attempt;
+    bool ok = journal_attempt_end(w, err) && record_doubt(job, since, w, err) && journal_sync(w, err);
     return ok ? JOB_KEPT : JOB_LOCAL;
-}
-
-/* What may have arrived waits its time, whoever is in a hurry; but not for years, where the clock was wrong then. */
-static bool waits_in_doubt(const struct journal *j)
-{
-    const int64_t now = clock_now();
-    return j->held || (j->in_doubt_open && now < j->last_attempt + RETRY_IN_DOUBT &&
-                       now >= j->last_attempt - STORE_AHEAD_MAX);
 }
 
 static bool is_of_network(enum err_kind kind)
@@ -396,6 +380,9 @@ static enum job_end hold_poison(struct job *job, struct journal_writer *w, struc
     bool ok = journal_attempt_end(w, err) && journal_hold(w, why, err) && journal_sync(w, err);
     log_event(LOG_LEVEL_ERROR, "held", "id", job->message->id, "account", job->line->account->name, "problem",
               why, NULL);
+    hook_tell(job->line->config, job->line->account->name, HOOK_HELD,
+              "A message is held: whoever tried to send it was killed over it three times.",
+              "tappal queue show says which; tappal queue release lets it be tried again.");
     return ok ? JOB_KEPT : JOB_LOCAL;
 }
 
@@ -414,7 +401,7 @@ static enum job_end run(struct job *job, struct journal_writer *w, struct err *e
             return end;
         }
     }
-    if (waits_in_doubt(&m->journal) || waits_its_time(job)) {
+    if (m->journal.held || doubt_waits(&m->journal) || waits_its_time(job)) {
         return JOB_KEPT;
     }
     if (journal_count_open(&m->journal) == 0) {

@@ -274,30 +274,6 @@ def test_large_message_is_kept():
         ok(home.reports() and b"The whole message is kept in" in home.reports()[0] and len(home.reports()[0]) < 5000, "and the report says so")
 
 
-def test_in_doubt():
-    lost = PLAIN + MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\n" + TEXT + "cut\n"
-    home, ident, run, _ = once(lost)
-    with home:
-        home.later(600)
-        run, peer = serve(home, "delay 0.1\n", "--now")
-        ok(not peer.good or "+ connection" not in peer.transcript, "in doubt: nobody makes it go again within 15 minutes", peer.transcript)
-        home.later(400)
-        run, peer = serve(home, PIPED + MAIL + "S: 250 ok\n" + RCPT + "S: 450 4.2.0 greylisted\n" + QUIT)
-        went_well(peer, "in doubt: the second time in lock step")
-        home.later(1000)
-        run, peer = serve(home, lost)
-        ok(any(r.startswith("hold ") for r in home.journal(ident)), "in doubt twice: held", home.journal(ident))
-        home.later(90000)
-        run, peer = serve(home, "delay 0.1\n", "--now")
-        same(home.ids(), [ident], "in doubt twice: stays")
-    home, ident, run, _ = once(lost)
-    with home:
-        home.later(1000)
-        run, peer = serve(home, PLAIN + MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\n" + TEXT + "S: 250 ok\n" + QUIT)
-        went_well(peer, "in doubt: the second time")
-        same(home.ids(), [], "in doubt, then delivered")
-
-
 def test_every_step():
     """Stopped at each durable step, or with each of them failing: delivered in the end, twice only out of doubt."""
     home = Home()

@@ -139,11 +139,11 @@ START_TEST(test_report_notify)
 {
     static const struct {
         unsigned notify;
-        bool wanted[4]; /* by kind */
-    } cases[] = {{NOTIFY_UNSET, {true, true, false, false}},
-                 {NOTIFY_NEVER, {false, false, false, false}},
-                 {NOTIFY_SUCCESS, {false, false, false, true}},
-                 {NOTIFY_DELAY | NOTIFY_FAILURE, {true, true, true, false}}};
+        bool wanted[5]; /* by kind */
+    } cases[] = {{NOTIFY_UNSET, {true, true, false, true, false}},
+                 {NOTIFY_NEVER, {false, false, false, false, false}},
+                 {NOTIFY_SUCCESS, {false, false, false, false, true}},
+                 {NOTIFY_DELAY | NOTIFY_FAILURE, {true, true, true, true, false}}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
         struct recipient r = {.notify = cases[i].notify};
         for (enum report_kind kind = REPORT_REFUSED; kind <= REPORT_RELAYED; kind++) {
@@ -165,6 +165,10 @@ START_TEST(test_report_kinds)
         {REPORT_DELAYED,
          {"Subject: Delayed mail\r\n", "Message-ID: <delay.id0.1@", "Action: delayed\r\nStatus: 4.4.7\r\n",
           "Will-Retry-Until: Fri, 27 Nov 2026 03:00:00 +0100\r\n\r\n"}},
+        {REPORT_DOUBTFUL,
+         {"Subject: Mail that may have been delivered\r\n", "  gone@example.org\r\n\r\n",
+          "If it has not arrived: tappal queue release id0\r\n",
+          "Action: delayed\r\nStatus: 4.4.2\r\nLast-Attempt-Date: "}},
         {REPORT_RELAYED, {"Subject: Mail handed on\r\n", "Action: relayed\r\nStatus: 2.0.0\r\n"}},
     };
     char answer[] = "It never answered";
