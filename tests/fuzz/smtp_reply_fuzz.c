@@ -1,4 +1,5 @@
-/* smtp_reply_fuzz - any bytes, cut into lines, as a server's answer: no crash, and what is shown is clean. */
+/* smtp_reply_fuzz - any bytes, cut into lines, as a server's answer: what is shown is clean, and a whole reply, written
+ * again from what was understood, is understood as the same. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,45 @@ static void check_shown(const struct smtp_reply *r)
     str_free(&shown);
 }
 
+/* The line that `text` may have come from; false where the status that is put before it makes it too long. */
+static bool write_line(const struct smtp_reply *r, bool last, const char *text, size_t n, struct str *out)
+{
+    struct err err = {0};
+    str_clear(out);
+    if (!str_addf(out, &err, "%03d%c%s%s", r->code, last ? ' ' : '-', r->enhanced,
+                  r->enhanced[0] ? " " : "") ||
+        !str_add(out, text, n, &err)) {
+        abort();
+    }
+    return out->len <= SMTP_REPLY_LINE_MAX;
+}
+
+static void check_again(const struct smtp_reply *r)
+{
+    struct smtp_reply again;
+    struct str line = STR_INIT(2 * SMTP_REPLY_LINE_MAX);
+    struct err err = {0};
+    bool fits = true;
+    const char *p = r->text.buf;
+
+    smtp_reply_init(&again);
+    for (unsigned i = 1; fits && i <= r->lines; i++) {
+        size_t n = (size_t)((const char *)memchr(p, '\n', (size_t)(r->text.buf + r->text.len - p)) - p);
+        fits = write_line(r, i == r->lines, p, n, &line);
+        enum smtp_reply_step want = i == r->lines ? SMTP_REPLY_END : SMTP_REPLY_MORE;
+        if (fits && smtp_reply_add(&again, line.buf, line.len, &err) != want) {
+            abort();
+        }
+        p += n + 1;
+    }
+    if (fits && (again.code != r->code || strcmp(again.enhanced, r->enhanced) != 0 ||
+                 again.text.len != r->text.len || memcmp(again.text.buf, r->text.buf, r->text.len) != 0)) {
+        abort();
+    }
+    smtp_reply_free(&again);
+    str_free(&line);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *p = (const char *)data, *end = p + size;
@@ -35,6 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         p += n + (eol != NULL);
     }
     check_shown(&r);
+    if (step == SMTP_REPLY_END) {
+        check_again(&r);
+    }
     if (!smtp_caps_parse(&r, &caps, &err)) {
         abort();
     }
