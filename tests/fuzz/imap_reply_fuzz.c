@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "mail/flags.h"
+#include "wire/imap_namespace.h"
 #include "wire/imap_reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -24,6 +25,7 @@ static void read_data(const char *text, size_t n)
     struct imap_fetch fetch;
     struct imap_list list;
     struct imap_state state;
+    struct imap_namespaces namespaces;
     struct err err;
     uint64_t due = 0;
     if (imap_fetch_read(&fetch, text, n, &due) == IMAP_FETCH_WHOLE && fetch.body == IMAP_BODY_TEXT &&
@@ -33,6 +35,8 @@ static void read_data(const char *text, size_t n)
         imap_list_free(&list);
     if (imap_state_read(&state, text, n, &err))
         imap_state_free(&state);
+    if (imap_namespaces_read(&namespaces, text, n, &err))
+        imap_namespaces_free(&namespaces);
     bool ok = imap_search_read(&set, text, n, &err);
     ok = imap_esearch_read(&set, text, n, &err) && ok;
     ok = imap_vanished_read(&set, text, n, &err) && ok;
