@@ -56,6 +56,10 @@ passdb {{
   args = scheme=PLAIN {root}/passwd
 }}
 userdb {{
+  driver = passwd-file
+  args = {root}/prefixed
+}}
+userdb {{
   driver = static
   args = uid={user} gid={group} home={root}/mail/%u
 }}
@@ -67,6 +71,14 @@ namespace inbox {{
   mailbox Sent {{
     special_use = \\Sent
   }}
+}}
+namespace public {{
+  disabled = yes
+  type = public
+  separator = /
+  prefix = Public/
+  location = maildir:{root}/mail/public
+  list = children
 }}
 lda_mailbox_autocreate = yes
 protocol imap {{
@@ -135,6 +147,12 @@ service lmtp {{
 """
 
 
+# Of a third user, whose folders have names as Courier gives them, and who sees a shared folder.
+PREFIXED = ("userdb_namespace/inbox/prefix=INBOX.", "userdb_namespace/inbox/separator=.", "userdb_namespace/public/disabled=no",
+            "userdb_namespace/public/prefix=shared.", "userdb_namespace/public/separator=.")
+USERS = ("", "2", "3")
+
+
 def write(root, facts, user):
     user = user or getpass.getuser()
     group = "nogroup" if user == "nobody" else grp.getgrgid(os.getgid()).gr_name
@@ -142,7 +160,8 @@ def write(root, facts, user):
     (root / "dovecot.conf").write_text(
         DOVECOT_CONF.format(root=root, user=user, group=group, listen=", ".join(ADDRESSES), **ports))
     (root / "passwd").write_text("".join(
-        f"{facts['SITE_USER' + n]}:{{PLAIN}}{facts['SITE_PASSWORD' + n]}::::::\n" for n in ("", "2")), encoding="utf-8")
-    for n in ("", "2"):
+        f"{facts['SITE_USER' + n]}:{{PLAIN}}{facts['SITE_PASSWORD' + n]}::::::\n" for n in USERS), encoding="utf-8")
+    (root / "prefixed").write_text(f"{facts['SITE_USER3']}::{user}:{group}::{root}/mail/{facts['SITE_USER3']}::{' '.join(PREFIXED)}\n", encoding="utf-8")
+    for n in USERS:
         for sub in ("tmp", "new", "cur"):
             (root / "mail" / facts["SITE_USER" + n] / "Maildir" / sub).mkdir(parents=True, exist_ok=True)
