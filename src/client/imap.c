@@ -193,6 +193,15 @@ bool imap_compress(struct imap *imap, struct err *err)
     return imap->compressed;
 }
 
+bool imap_ask_namespaces(struct imap *imap, unsigned *tag_r, struct err *err)
+{
+    *tag_r = 0;
+    if (imap->has_namespaces || (!imap_can(imap, "NAMESPACE") && !imap_can(imap, "IMAP4rev2")))
+        return true;
+    imap->has_namespaces = true;
+    return imap_send(imap, tag_r, err, "NAMESPACE");
+}
+
 bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
                      struct err *err)
 {
@@ -305,6 +314,7 @@ static void imap_free(struct imap *imap)
     strv_free(&imap->capabilities);
     strv_free(&imap->alerts);
     uidset_free(&imap->modified);
+    imap_namespaces_free(&imap->namespaces);
     strv_free(&imap->enabled);
     str_free(&imap->line);
     str_free(&imap->text);
@@ -415,6 +425,11 @@ void imap_spare(struct imap *imap)
 const char *imap_peer(const struct imap *imap)
 {
     return imap->session.chat.peer;
+}
+
+const struct imap_namespaces *imap_namespaces(const struct imap *imap)
+{
+    return &imap->namespaces;
 }
 
 const struct imap_box *imap_box(const struct imap *imap)

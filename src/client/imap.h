@@ -7,6 +7,7 @@
 #define TAPPAL_CLIENT_IMAP_H
 
 #include "client/session.h"
+#include "wire/imap_namespace.h"
 #include "wire/imap_reply.h"
 
 #define IMAP_OUTSTANDING_MAX 16 /* commands without an answer */
@@ -68,6 +69,8 @@ bool imap_can(const struct imap *imap, const char *capability);
 bool imap_is_spared(const struct imap *imap);
 void imap_spare(struct imap *imap);
 const char *imap_peer(const struct imap *imap);
+/* Which names are of one's own folders; nothing is known before imap_ask_namespaces is answered. */
+const struct imap_namespaces *imap_namespaces(const struct imap *imap);
 const struct imap_box *imap_box(const struct imap *imap);
 /* What STORE with UNCHANGEDSINCE has left as it is since this was called last, with the set emptied. */
 struct uidset imap_take_modified(struct imap *imap);
@@ -101,6 +104,9 @@ bool imap_may_compress(const struct imap *imap);
 bool imap_is_compressed(const struct imap *imap);
 /* Nothing may be under way that somebody waits for. A server that refuses is left uncompressed. */
 MUST_USE bool imap_compress(struct imap *imap, struct err *err);
+/* NAMESPACE, once in a session, where it is offered; *tag_r 0: there is nothing to wait for. What the server answers but
+ * OK does not matter. */
+MUST_USE bool imap_ask_namespaces(struct imap *imap, unsigned *tag_r, struct err *err);
 /* "UID FETCH set (items)", sent ahead. */
 MUST_USE bool imap_send_fetch(struct imap *imap, const struct uidset *set, const char *items, unsigned *tag_r,
                               struct err *err);

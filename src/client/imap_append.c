@@ -126,6 +126,7 @@ static const char *const usual[] = {"Sent", "Sent Messages", "Sent Items", "Sent
 #define USUAL (sizeof usual / sizeof *usual)
 
 struct finding {
+    const struct imap *imap;
     const char *name;   /* asked for; NULL: the one marked \Sent */
     struct str *folder; /* found */
     size_t rank;        /* how well: 0 is best */
@@ -145,22 +146,40 @@ static size_t rank_of(const struct finding *f, const char *shown, const struct s
     return USUAL + 1;
 }
 
+/* rank_named - by the name without the prefix of one's own folders, and by all of it. What is another person's is never
+ * chosen unasked. */
+static bool rank_named(const struct finding *f, const struct imap_list *list, size_t *rank_r, struct err *err)
+{
+    const struct imap_namespaces *namespaces = imap_namespaces(f->imap);
+    const char *wire = list->name.buf, *plain = imap_namespace_plain(namespaces, wire);
+    struct str shown = STR_INIT(NAME_MAX_BYTES), whole = STR_INIT(NAME_MAX_BYTES);
+    *rank_r = USUAL + 1;
+    bool ok =
+        mutf7_show(plain, list->delimiter, &shown, err) && mutf7_show(wire, list->delimiter, &whole, err);
+    if (ok && (f->name || !imap_namespace_foreign(namespaces, wire))) {
+        size_t by_whole = rank_of(f, whole.buf, &list->attributes);
+        *rank_r = rank_of(f, shown.buf, &list->attributes);
+        *rank_r = by_whole < *rank_r ? by_whole : *rank_r;
+    }
+    str_free(&shown);
+    str_free(&whole);
+    return ok;
+}
+
 static bool listed(void *arg, const struct imap_list *list, struct err *err)
 {
     struct finding *f = arg;
-    struct str shown = STR_INIT(NAME_MAX_BYTES);
+    size_t rank;
     if (strv_has_nocase(&list->attributes, "\\Noselect") ||
         strv_has_nocase(&list->attributes, "\\NonExistent") || strlen(list->name.buf) != list->name.len)
         return true;
-    bool ok = mutf7_show(list->name.buf, list->delimiter, &shown, err);
-    size_t rank = ok ? rank_of(f, shown.buf, &list->attributes) : USUAL + 1;
-    if (ok && rank < f->rank) {
-        f->rank = rank;
-        str_clear(f->folder);
-        ok = str_addz(f->folder, list->name.buf, err);
-    }
-    str_free(&shown);
-    return ok;
+    if (!rank_named(f, list, &rank, err))
+        return false;
+    if (rank >= f->rank)
+        return true;
+    f->rank = rank;
+    str_clear(f->folder);
+    return str_addz(f->folder, list->name.buf, err);
 }
 
 /* An extended LIST that comes to nothing is said again in the old way. */
@@ -169,6 +188,9 @@ static bool list(struct imap *imap, struct finding *f, struct err *err)
     struct imap_events events = {.arg = f, .list = listed};
     struct imap_answer answer;
     unsigned tag;
+    if (!imap_ask_namespaces(imap, &tag, err))
+        return false;
+    imap_forget(imap, tag); /* it is answered before what follows it */
     if (imap_can(imap, "LIST-EXTENDED") && imap_can(imap, "SPECIAL-USE")) {
         if (!imap_send(imap, &tag, err, "LIST \"\" \"*\" RETURN (SPECIAL-USE)") ||
             !imap_await(imap, tag, &events, &answer, err))
@@ -182,7 +204,7 @@ static bool list(struct imap *imap, struct finding *f, struct err *err)
 
 bool imap_find_sent(struct imap *imap, const char *name, struct str *folder, struct err *err)
 {
-    struct finding f = {.name = name, .folder = folder, .rank = USUAL + 1};
+    struct finding f = {.imap = imap, .name = name, .folder = folder, .rank = USUAL + 1};
     if (!list(imap, &f, err))
         return false;
     if (f.rank <= USUAL)

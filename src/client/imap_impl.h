@@ -4,6 +4,7 @@
 
 #include "client/imap.h"
 #include "client/imap_known.h"
+#include "wire/imap_namespace.h"
 
 #define IMAP_RESPONSE_MAX 262144 /* a response without its message: lines, and literals such as names */
 #define IMAP_RENEW_EVERY 65536   /* octets of a message that must come within one time limit */
@@ -31,6 +32,8 @@ struct imap {
     struct imap_pending pending[IMAP_OUTSTANDING_MAX];
     struct imap_box box;
     struct uidset modified; /* [MODIFIED uids] */
+    struct imap_namespaces namespaces;
+    bool has_namespaces; /* they have been asked for */
     struct strv enabled;
     bool asked_to_compress, compressed;
     struct strv alerts;

@@ -175,6 +175,23 @@ static bool read_state(struct imap *imap, const struct imap_events *events, cons
     return ok;
 }
 
+/* read_namespaces - an answer that cannot be read says nothing; nor does one that nobody asked for */
+static bool read_namespaces(struct imap *imap, const struct imap_reply *r, struct err *err)
+{
+    struct imap_namespaces found;
+    struct err why = {0};
+    if (!imap->has_namespaces)
+        return true;
+    if (!imap_namespaces_read(&found, r->text.at, r->text.n, &why)) {
+        if (why.kind != ERR_PROTOCOL)
+            *err = why;
+        return why.kind == ERR_PROTOCOL;
+    }
+    imap_namespaces_free(&imap->namespaces);
+    imap->namespaces = found;
+    return true;
+}
+
 static bool learn_capabilities(struct imap *imap, const struct imap_part *words, struct err *err)
 {
     strv_free(&imap->capabilities);
@@ -240,6 +257,8 @@ static bool take_data(struct imap *imap, const struct imap_events *events, const
         return read_list(imap, events, r, err);
     else if (imap_part_is(&r->name, "STATUS"))
         return read_state(imap, events, r, err);
+    else if (imap_part_is(&r->name, "NAMESPACE"))
+        return read_namespaces(imap, r, err);
     else if (imap_part_is(&r->name, "SEARCH") && events && events->found)
         return imap_search_read(events->found, r->text.at, r->text.n, err) || (imap->lost = true, false);
     else if (imap_part_is(&r->name, "VANISHED") && events && events->vanished)

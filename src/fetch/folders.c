@@ -8,27 +8,106 @@
 #include "base/text.h"
 #include "mail/mutf7.h"
 
+static void free_one(struct folder *f)
+{
+    free(f->wire);
+    strv_free(&f->attributes);
+    free(f->name);
+    free(f->whole);
+    free(f->path);
+    *f = (struct folder){0};
+}
+
 void folders_free(struct folders *folders)
 {
-    for (size_t i = 0; i < folders->count; i++) {
-        free(folders->items[i].wire);
-        free(folders->items[i].name);
-        free(folders->items[i].path);
-    }
+    for (size_t i = 0; i < folders->count; i++)
+        free_one(&folders->items[i]);
     free(folders->items);
     *folders = (struct folders){0};
 }
+
+/* -- what the server lists -- */
+
+static bool grow(struct folders *folders, struct err *err)
+{
+    if (folders->count == FOLDERS_MAX)
+        return err_set(err, ERR_PROTOCOL, "The server lists more than %d folders.", FOLDERS_MAX);
+    if (folders->count < folders->cap)
+        return true;
+    size_t cap = folders->cap ? 2 * folders->cap : 16;
+    struct folder *items = realloc(folders->items, cap * sizeof *items);
+    if (!items)
+        return err_nomem(err);
+    folders->items = items;
+    folders->cap = cap;
+    return true;
+}
+
+static bool is_inbox(const char *wire)
+{
+    return text_eq_nocase(wire, "INBOX");
+}
+
+bool folders_is_inbox(const struct folder *folder)
+{
+    return is_inbox(folder->wire);
+}
+
+bool folders_is_called(const struct folder *folder, const char *name)
+{
+    return strcmp(folder->name, name) == 0 || (folder->whole && strcmp(folder->whole, name) == 0);
+}
+
+bool folders_list(struct folders *folders, const struct imap_list *list, struct err *err)
+{
+    struct folder f = {.delimiter = list->delimiter};
+    if (!grow(folders, err))
+        return false;
+    if (!strv_copy(&f.attributes, &list->attributes, err) || !(f.wire = strdup(list->name.buf))) {
+        free_one(&f);
+        return err_nomem(err);
+    }
+    folders->items[folders->count++] = f;
+    return true;
+}
+
+static bool show(const char *wire, char delimiter, char **name_r, struct err *err)
+{
+    struct str name = STR_INIT(65536);
+    bool ok = mutf7_show(wire, delimiter, &name, err) && ((*name_r = str_steal(&name)) || err_nomem(err));
+    str_free(&name);
+    return ok;
+}
+
+bool folders_name(struct folder *f, const struct imap_namespaces *namespaces, struct err *err)
+{
+    const char *plain = imap_namespace_plain(namespaces, f->wire);
+    const struct imap_namespace *foreign = imap_namespace_foreign(namespaces, f->wire);
+    f->foreign = foreign != NULL;
+    if (!show(plain, f->delimiter, &f->name, err) ||
+        (plain != f->wire && !show(f->wire, f->delimiter, &f->whole, err)))
+        return false;
+    size_t name = strlen(f->name), realm = foreign ? strlen(foreign->prefix) : 0;
+    f->realm = realm < name ? realm : name; /* "Public" is in "Public/" */
+    return true;
+}
+
+struct folder *folders_find(const struct folders *folders, const char *wire)
+{
+    for (size_t i = folders->count; i-- > 0;) /* what is asked about was mostly added last */
+        if (strcmp(folders->items[i].wire, wire) == 0 ||
+            (is_inbox(wire) && folders_is_inbox(&folders->items[i])))
+            return &folders->items[i];
+    return NULL;
+}
+
+/* -- where it is here -- */
 
 /* decode - to UTF-8 where it is modified UTF-7; else the bytes stand for themselves */
 static bool decode(const char *wire, struct str *out, struct err *err)
 {
     struct err not_mutf7;
     return mutf7_decode(out, wire, strlen(wire), &not_mutf7) || str_addz(out, wire, err);
-}
-
-static bool is_inbox(const char *wire)
-{
-    return text_eq_nocase(wire, "INBOX");
 }
 
 /* needs_escape - of the byte at `i` of a level of the name */
@@ -121,88 +200,96 @@ bool folders_match(const char *pattern, const char *name)
     return true;
 }
 
-static bool fits(const char *pattern, const char *name, const struct strv *attributes)
+/* names_realm - of a folder of others: does the pattern begin with what says whose it is, and with no wildcard? */
+static bool names_realm(const char *pattern, const struct folder *f)
 {
-    if (pattern[0] != '\\')
-        return folders_match(pattern, name);
-    return text_eq_nocase(pattern, "\\Inbox") ? is_inbox(name) : strv_has_nocase(attributes, pattern);
+    size_t head = strcspn(pattern, "*%");
+    return head > 0 && head >= f->realm && strncmp(pattern, f->name, f->realm) == 0;
 }
 
-bool folders_wanted(const struct strv *patterns, const char *name, const struct strv *attributes)
+bool folders_fit(const char *pattern, const struct folder *f)
 {
-    bool wanted = patterns->count == 0 && is_inbox(name);
+    if (text_eq_nocase(pattern, "\\Inbox"))
+        return folders_is_inbox(f);
+    if (pattern[0] == '\\')
+        return strv_has_nocase(&f->attributes, pattern);
+    return folders_match(pattern, f->name) || (f->whole && folders_match(pattern, f->whole));
+}
+
+bool folders_wanted(const struct strv *patterns, const struct folder *f)
+{
+    bool wanted = patterns->count == 0 && folders_is_inbox(f);
     for (size_t i = 0; i < patterns->count; i++) {
         const char *pattern = patterns->items[i];
-        if (pattern[0] == '!' && fits(pattern + 1, name, attributes))
+        if (pattern[0] == '!' && folders_fit(pattern + 1, f))
             return false;
-        wanted = wanted || (pattern[0] != '!' && fits(pattern, name, attributes));
+        wanted = wanted || (pattern[0] != '!' && folders_fit(pattern, f) &&
+                            (!f->foreign || (pattern[0] != '\\' && names_realm(pattern, f))));
     }
     return wanted;
 }
 
-static bool grow(struct folders *folders, struct err *err)
+/* -- putting it there -- */
+
+/* swap - `ours` stands where one of others was going to */
+static void swap(struct folder *theirs, struct folder *ours)
 {
-    if (folders->count == FOLDERS_MAX)
-        return err_set(err, ERR_PROTOCOL, "The server lists more than %d folders.", FOLDERS_MAX);
-    if (folders->count < folders->cap)
+    struct folder other = *theirs;
+    *theirs = *ours;
+    *ours = other;
+}
+
+/* settle_clash - what is listed twice is one folder; of one's own and another's, one's own is meant */
+static bool settle_clash(struct folder *there, struct folder *f, struct err *err)
+{
+    bool same = strcmp(there->wire, f->wire) == 0 || (folders_is_inbox(there) && folders_is_inbox(f));
+    if (same || (f->foreign && !there->foreign))
         return true;
-    size_t cap = folders->cap ? 2 * folders->cap : 16;
-    struct folder *items = realloc(folders->items, cap * sizeof *items);
-    if (!items)
-        return err_nomem(err);
-    folders->items = items;
-    folders->cap = cap;
+    if (f->foreign || !there->foreign)
+        return err_set(err, ERR_DATA, "it would stand in one place with \"%.200s\"", there->name);
+    swap(there, f);
     return true;
 }
 
-static bool insert(struct folders *folders, const char *wire, struct str *name, struct str *path,
-                   struct err *err)
+static bool insert(struct folders *folders, struct folder *f, struct err *err)
 {
     for (size_t i = 0; i < folders->count; i++)
-        if (strcmp(folders->items[i].path, path->buf) == 0)
-            return true; /* listed twice; or INBOX and inbox */
+        if (strcmp(folders->items[i].path, f->path) == 0)
+            return settle_clash(&folders->items[i], f, err);
     if (!grow(folders, err))
         return false;
-    struct folder f = {.wire = strdup(wire), .name = str_steal(name), .path = str_steal(path)};
-    if (!f.wire || !f.name || !f.path) {
-        free(f.wire);
-        free(f.name);
-        free(f.path);
-        return err_nomem(err);
-    }
-    size_t at = is_inbox(wire) ? 0 : folders->count;
+    size_t at = folders_is_inbox(f) ? 0 : folders->count;
     if (at < folders->count)
-        memmove(folders->items + 1, folders->items, folders->count * sizeof f);
-    folders->items[at] = f;
+        memmove(folders->items + 1, folders->items, folders->count * sizeof *f);
+    folders->items[at] = *f;
     folders->count++;
+    *f = (struct folder){0};
     return true;
 }
 
-struct folder *folders_find(const struct folders *folders, const char *wire)
+bool folders_take(struct folders *folders, const struct fetch_conf *conf,
+                  const struct imap_namespaces *namespaces, struct folder *f, struct err *err)
 {
-    for (size_t i = folders->count; i-- > 0;) /* what is asked about was mostly added last */
-        if (strcmp(folders->items[i].wire, wire) == 0 || (is_inbox(wire) && is_inbox(folders->items[i].wire)))
-            return &folders->items[i];
-    return NULL;
+    struct str path = STR_INIT(65536);
+    struct err why = {0};
+    bool ok =
+        folders_path(conf->layout, imap_namespace_plain(namespaces, f->wire), f->delimiter, &path, &why) &&
+        ((f->path = str_steal(&path)) || err_nomem(&why)) && insert(folders, f, &why);
+    str_free(&path);
+    if (!ok && why.kind == ERR_DATA)
+        return err_set(err, ERR_DATA, "The server's folder \"%.200s\" cannot be a folder here: %s.", f->name,
+                       why.what);
+    if (!ok)
+        *err = why;
+    return ok;
 }
 
-bool folders_add(struct folders *folders, const struct fetch_conf *conf, const char *wire, char delimiter,
-                 const struct strv *attributes, struct err *err)
+bool folders_take_inbox(struct folders *folders, const struct fetch_conf *conf, struct err *err)
 {
-    struct str name = STR_INIT(65536), path = STR_INIT(65536);
-    struct err why = {0};
-    bool ok = mutf7_show(wire, delimiter, &name, err);
-    if (ok && folders_wanted(&conf->folders, name.buf, attributes)) {
-        ok = folders_path(conf->layout, wire, delimiter, &path, &why);
-        if (ok)
-            ok = insert(folders, wire, &name, &path, err);
-        else if (why.kind != ERR_DATA)
-            *err = why;
-        else
-            err_set(err, ERR_DATA, "The server's folder \"%.200s\" cannot be a folder here: %s.", name.buf,
-                    why.what);
-    }
-    str_free(&name);
-    str_free(&path);
+    static const struct imap_namespaces none = {0};
+    struct folder inbox = {.wire = strdup("INBOX"), .name = strdup("INBOX")};
+    bool ok = (inbox.wire && inbox.name) || err_nomem(err);
+    ok = ok && folders_take(folders, conf, &none, &inbox, err);
+    free_one(&inbox);
     return ok;
 }

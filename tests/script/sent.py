@@ -50,7 +50,8 @@ def test_conversation():
     for name, caps, append in (("asked first", CAPS, ASKED), ("LITERAL+", CAPS + " LITERAL+", APPEND + TEXT), ("LITERAL-", CAPS + " LITERAL-", APPEND + TEXT),
                                ("IMAP4rev2", CAPS + " IMAP4rev2", APPEND + TEXT)):
         with Desk() as home:
-            keeper = converse(home, "imap", sign_in(caps) + LIST + STATUS + append + "S: {tag} OK [APPENDUID 3 7] done\n" + BYE)
+            asked = "C: {ns} NAMESPACE\nS: {ns} BAD what\n" if "rev2" in name else ""  # it is part of IMAP4rev2
+            keeper = converse(home, "imap", sign_in(caps) + asked + LIST + STATUS + append + "S: {tag} OK [APPENDUID 3 7] done\n" + BYE)
             ok(keeper.good, f"{name}: the conversation", *keeper.transcript)
             same(home.ids(), [], f"{name}: the queue is empty")
             command = next(line for line in keeper.transcript if "APPEND" in line)
@@ -72,6 +73,17 @@ def test_which_folder():
             script = sign_in("IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+") + plain + lists + "S: {tag} OK\n" + (STATUS + APPEND + TEXT).replace("INBOX.Gesendet", folder) + "S: {tag} OK\n" + BYE
             keeper = converse(home, sent, script.replace(f"STATUS {folder} ", f'STATUS "{folder}" '))
             ok(keeper.good and not home.ids(), f"folder, {name}: the conversation", *keeper.transcript)
+
+
+def test_whose_folder():
+    """With NAMESPACE: a name means one's own folder, below its prefix; another's is taken only by its whole name."""
+    ask = 'C: {ns} NAMESPACE\nC: {tag} LIST "" "?"\nS: * NAMESPACE (("Mail." ".")) (("user." ".")) NIL\nS: {ns} OK\n'
+    lists = 'S: * LIST (\\Sent) "." user.grace.Sent\nS: * LIST () "." Mail.Sent\nS: * LIST () "." Mail.Post.Gesendet\n'
+    for sent, folder in (("imap", "Mail.Sent"), ("imap Post/Gesendet", "Mail.Post.Gesendet"), ("imap Mail/Sent", "Mail.Sent"), ("imap user/grace/Sent", "user.grace.Sent")):
+        with Desk() as home:
+            script = sign_in("IMAP4rev1 SASL-IR AUTH=PLAIN LITERAL+ NAMESPACE") + ask + lists + "S: {tag} OK\n" + (STATUS + APPEND + TEXT).replace("INBOX.Gesendet", folder) + "S: {tag} OK\n" + BYE
+            keeper = converse(home, sent, script.replace(f"STATUS {folder} ", f'STATUS "{folder}" '))
+            ok(keeper.good and not home.ids(), f"whose folder, {sent}: the conversation", *keeper.transcript)
 
 
 def test_no_folder():

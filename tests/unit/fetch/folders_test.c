@@ -1,6 +1,7 @@
 /* folders - patterns as people write them; names as hostile servers do. */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "fetch/folders.h"
@@ -130,33 +131,127 @@ START_TEST(test_folders_special_use)
               strv_add(&attributes, cases[_i].attribute, &err));
     if (cases[_i].pattern[0] == '!')
         ck_assert(strv_add(&patterns, "*", &err));
-    ck_assert_int_eq(folders_wanted(&patterns, cases[_i].name, &attributes), cases[_i].wanted);
+    struct folder folder = {
+        .wire = strdup(cases[_i].name), .name = strdup(cases[_i].name), .attributes = attributes};
+    ck_assert_int_eq(folders_wanted(&patterns, &folder), cases[_i].wanted);
     strv_free(&patterns);
     strv_free(&attributes);
+    free(folder.wire);
+    free(folder.name);
 }
 END_TEST
 
-START_TEST(test_folders_add)
+/* take_all - what the server lists, by its namespaces and the account's patterns; the first refusal in *why_r */
+static void take_all(const char *const *wires, size_t count, const char *namespaces, struct fetch_conf *conf,
+                     const char *const *patterns, struct folders *wanted, struct err *why_r)
 {
-    static const struct strv none = STRV_INIT;
+    struct folders listed = {0};
+    struct imap_namespaces ns = {0};
+    struct err err = {0};
+    ck_assert(!namespaces || imap_namespaces_read(&ns, namespaces, strlen(namespaces), &err));
+    for (; *patterns; patterns++)
+        ck_assert(strv_add(&conf->folders, *patterns, &err));
+    for (size_t i = 0; i < count; i++) {
+        struct imap_list list = {.delimiter = '.', .name = STR_INIT(100)};
+        ck_assert(str_addz(&list.name, wires[i], &err) && folders_list(&listed, &list, &err));
+        imap_list_free(&list);
+        struct folder *f = &listed.items[i];
+        ck_assert(folders_name(f, &ns, &err));
+        if (folders_wanted(&conf->folders, f) && !folders_take(wanted, conf, &ns, f, &err) &&
+            why_r->kind == ERR_NONE)
+            *why_r = err;
+    }
+    imap_namespaces_free(&ns);
+    folders_free(&listed);
+    strv_free(&conf->folders);
+}
+
+START_TEST(test_folders_take)
+{
     struct fetch_conf conf = {.layout = LAYOUT_NESTED};
     struct folders folders = {0};
-    struct err err = {0};
-    static const char *const patterns[] = {"Lists/*", "INBOX", "!Lists/spam*", "!Lists/%/old"};
-    for (size_t i = 0; i < 4; i++)
-        ck_assert(strv_add(&conf.folders, patterns[i], &err));
+    struct err why = {0};
+    static const char *const patterns[] = {"Lists/*", "INBOX", "!Lists/spam*", "!Lists/%/old", NULL};
     static const char *const wires[] = {"Lists.git", "Lists.spam", "Lists.git.old", "Other",
-                                        "inbox",     "Lists.git",  "INBOX"};
-    for (size_t i = 0; i < sizeof wires / sizeof *wires; i++)
-        ck_assert(folders_add(&folders, &conf, wires[i], '.', &none, &err));
+                                        "inbox",     "Lists.git",  "INBOX",         "Lists..x"};
+    take_all(wires, sizeof wires / sizeof *wires, NULL, &conf, patterns, &folders, &why);
     ck_assert_uint_eq(folders.count, 2);
     ck_assert_str_eq(folders.items[0].name, "INBOX");
     ck_assert_str_eq(folders.items[0].wire, "inbox");
     ck_assert_str_eq(folders.items[1].name, "Lists/git");
     ck_assert_str_eq(folders.items[1].path, "Lists/git");
-    ck_assert(!folders_add(&folders, &conf, "Lists..x", '.', &none, &err) && err.kind == ERR_DATA);
+    ck_assert_int_eq(why.kind, ERR_DATA);
     folders_free(&folders);
-    strv_free(&conf.folders);
+}
+END_TEST
+
+#define PREFIXED "((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))"
+#define PLAIN "((\"\" \".\")) ((\"Users.\" \".\")) ((\"Public.\" \".\"))"
+
+/* Names and places by what the server says of whose a folder is. */
+START_TEST(test_folders_of_whom)
+{
+    static const struct {
+        const char *namespaces, *patterns[4], *wires[6];
+        const char *names[4], *paths[4];
+        bool clash;
+    } cases[] = {
+        {PREFIXED,
+         {"*"},
+         {"INBOX", "INBOX.Sent", "INBOX.a.b", "user.grace.x", "bulletin"},
+         {"INBOX", "Sent", "a/b"},
+         {"", ".Sent", ".a.b"},
+         false},
+        {PREFIXED, {"Sent"}, {"INBOX.Sent", "INBOX.Sent.x"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"INBOX/Sent"}, {"INBOX.Sent", "INBOX.Sent.x"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"INBOX/%"}, {"INBOX", "INBOX.Sent", "INBOX.a.b"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"%", "!INBOX/a"}, {"INBOX.Sent", "INBOX.a"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"user/grace/*"}, {"INBOX.x", "user.grace.x"}, {"user/grace/x"}, {".user.grace.x"}, false},
+        {PREFIXED, {"Sent"}, {"Sent", "INBOX.Sent"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"Sent"}, {"INBOX.Sent", "Sent"}, {"Sent"}, {".Sent"}, false},
+        {PREFIXED, {"*"}, {"INBOX", "INBOX.INBOX"}, {"INBOX", "INBOX/INBOX"}, {"", ".INBOX.INBOX"}, false},
+        {PLAIN,
+         {"*"},
+         {"INBOX", "Sent", "Public", "Public.x", "Users.grace"},
+         {"INBOX", "Sent"},
+         {"", ".Sent"},
+         false},
+        {PLAIN,
+         {"*", "Public/*"},
+         {"Sent", "Public.x", "Users.grace"},
+         {"Sent", "Public/x"},
+         {".Sent", ".Public.x"},
+         false},
+        {PLAIN, {"Pub*"}, {"Public.x", "Publicity"}, {"Publicity"}, {".Publicity"}, false},
+        {PLAIN, {"Public"}, {"Public", "Public.x"}, {"Public"}, {".Public"}, false},
+        {PLAIN, {"Public/*", "!*/x"}, {"Public.x", "Public.y"}, {"Public/y"}, {".Public.y"}, false},
+        {PLAIN, {"*"}, {"Entw&APw-rfe", "Entw\xc3\xbcrfe"}, {"Entw\xc3\xbcrfe"}, {".Entw\xc3\xbcrfe"}, true},
+        {NULL,
+         {"*"},
+         {"INBOX.Sent", "Public.x"},
+         {"INBOX/Sent", "Public/x"},
+         {".INBOX.Sent", ".Public.x"},
+         false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fetch_conf conf = {.layout = LAYOUT_MAILDIRPP};
+        struct folders folders = {0};
+        struct err why = {0};
+        size_t listed = 0, expected = 0;
+        while (cases[i].wires[listed])
+            listed++;
+        while (cases[i].names[expected])
+            expected++;
+        take_all(cases[i].wires, listed, cases[i].namespaces, &conf, cases[i].patterns, &folders, &why);
+        ck_assert_msg(folders.count == expected, "case %zu: %zu", i, folders.count);
+        for (size_t k = 0; k < expected; k++) {
+            ck_assert_str_eq(folders.items[k].name, cases[i].names[k]);
+            ck_assert_str_eq(folders.items[k].path, cases[i].paths[k]);
+            ck_assert(!folders.items[k].foreign || strncmp(folders.items[k].wire, "INBOX.", 6) != 0);
+        }
+        ck_assert_msg((why.kind == ERR_DATA) == cases[i].clash, "case %zu: %s", i, why.what);
+        folders_free(&folders);
+    }
 }
 END_TEST
 
@@ -168,7 +263,8 @@ int main(void)
     tcase_add_loop_test(tc, test_folders_path, 0, sizeof names / sizeof *names);
     tcase_add_test(tc, test_folders_path_too_long);
     tcase_add_loop_test(tc, test_folders_special_use, 0, 7);
-    tcase_add_test(tc, test_folders_add);
+    tcase_add_test(tc, test_folders_take);
+    tcase_add_test(tc, test_folders_of_whom);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
 }

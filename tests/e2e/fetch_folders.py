@@ -1,0 +1,98 @@
+#!/usr/bin/python3
+"""fetch_folders - a Dovecot that keeps a person's folders below "INBOX." and shows her a shared one: names mean what a person
+means by them, in every option that takes one, and cost no round trip.
+
+run: limit=120
+"""
+import imaplib
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import flights  # noqa: E402
+import lab      # noqa: E402
+import tap      # noqa: E402
+
+TREE = {"INBOX": ".", "INBOX.Sent": ".Sent", "INBOX.Lists.git": ".Lists.git", "INBOX.Entw&APw-rfe": ".Entwürfe", "shared.all": ".shared.all"}
+OWN = [name for name in TREE if name != "shared.all"]
+
+
+def letter(name):
+    return f"From: grace@example.test\r\nTo: bob@example.test\r\nSubject: in {name}\r\n\r\nHello\r\n".encode()
+
+
+def sign_in(house):
+    imap = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
+    imap.authenticate("PLAIN", lambda _: f"\0{house.site['USER3']}\0{house.site['PASSWORD3']}".encode())
+    return imap
+
+
+def fill(house):
+    imap = sign_in(house)
+    for name in TREE:
+        imap.create(name)
+        imap.append(name, None, None, letter(name))
+    imap.logout()
+
+
+def holds(house, name):
+    imap = sign_in(house)
+    count = int(imap.select(name, readonly=True)[1][0])
+    imap.logout()
+    return count
+
+
+def account(house, person, **options):
+    site = house.site
+    person.account(password=site["PASSWORD3"], address=site["USER3"], login=site["USER3"], fetch={"auth": "plain", **options})
+
+
+def whose(house):
+    for patterns, wanted in (("*", OWN), ("Sent, Lists/*", ["INBOX.Sent", "INBOX.Lists.git"]), ("INBOX/Sent", ["INBOX.Sent"]), ('"\\Sent"', ["INBOX.Sent"]), ("Entwürfe, shared/*", ["INBOX.Entw&APw-rfe", "shared.all"]),
+                             ("*, shared/*, !INBOX", [name for name in TREE if name != "INBOX"])):
+        bob = house.person(f"bob{len(house.people)}")
+        account(house, bob, folders=patterns)
+        result = bob.run("tappal-fetch")
+        tap.ok(result.status == 0 and not result.err, f"folders = {patterns}: fetched", result)
+        tap.same({place: [p.read_bytes() for p in (bob.maildir / place / "new").glob("*")] for place in TREE.values()},
+                 {place: [letter(name).replace(b"\r\n", b"\n")] if name in wanted else [] for name, place in TREE.items()}, f"folders = {patterns}: what is where")
+        tap.same(bob.run("tappal-fetch").out, "work: no new messages\n", f"folders = {patterns}: nothing twice")
+
+
+def round_trips(house):
+    with flights.Flights(house.port("IMAPS")) as far:
+        bob = house.person("far")
+        account(house, bob, folders="*", port=far.port)
+        bob.run("tappal-fetch")
+        far.take()
+        result = bob.run("tappal-fetch")
+        flown = far.take() - 1 - 2  # LOGOUT is not waited for; TLS takes two, up to the greeting
+        tap.ok(result.status == 0 and flown <= 1, "nothing new in four folders: one round trip behind the greeting", f"{flown}", result)
+
+
+def named_elsewhere(house):
+    """move_to, --uid, tappal verify: the same names."""
+    bob = house.person("mover")
+    account(house, bob, folders="Lists/*", move_to="Sent")
+    result = bob.run("tappal-fetch")
+    tap.matches(result.out, "1 new message, .* 1 moved on the server", "move_to = Sent: done") or print("#", result)
+    tap.same((holds(house, "INBOX.Lists.git"), holds(house, "INBOX.Sent")), (0, 2), "move_to = Sent: it is there")
+    for name in ("Sent", "INBOX/Sent"):
+        bob = house.person(f"one{len(house.people)}")
+        account(house, bob)
+        result = bob.run("tappal-fetch", "--uid", f"{name}/1")
+        tap.ok(result.status == 0 and len(list((bob.maildir / ".Sent/new").glob("*"))) == 1, f"--uid {name}/1", result)
+    account(house, bob, folders="Sent")
+    result = bob.run("tappal", "verify", "work")
+    tap.ok(result.status == 0 and result.out.startswith("Sent: "), "verify: the folder's name", result)
+
+
+def main():
+    with lab.Lab() as house:
+        fill(house)
+        for part in (whose, round_trips, named_elsewhere):
+            part(house)
+    tap.done()
+
+
+main()

@@ -1,0 +1,144 @@
+#!/usr/bin/python3
+"""fetch_folders - whose a folder is, and what it is called: what servers say by NAMESPACE, and what a person means by a name.
+
+run: limit=100
+"""
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
+import fetching     # noqa: E402
+import tap          # noqa: E402
+from imap_script import BYE, CAPS, DONE, ask, described, listed, message, opened, sign_in  # noqa: E402
+
+STATE = "(UIDNEXT UIDVALIDITY)"
+COURIER = '(("INBOX." ".")) NIL (("shared." "."))'
+DOVECOT = '(("" "/")) (("Users/" "/")) (("Public/" "/"))'
+TREES = {
+    COURIER: ("INBOX", "INBOX.Sent", "INBOX.Lists.git", "shared.all"),
+    DOVECOT: ("INBOX", "Sent", "Public/all", "Users/grace"),
+}
+
+
+def lines(names, delimiter="/", word="LIST"):
+    return "".join(f'S: * {word} (\\HasNoChildren) "{delimiter}" "{name}"\n' for name in names)
+
+
+def found(namespaces, names, command='LIST "" "?"', caps="NAMESPACE"):
+    """Both are asked in one flight."""
+    delimiter = "." if '"."' in namespaces else "/"
+    return (sign_in(f"{CAPS} {caps}") + f"C: {{ns}} NAMESPACE\nC: {{tag}} {command}\nS: * NAMESPACE {namespaces}\nS: {{ns}} OK\n"
+            + lines(names, delimiter) + "S: {tag} OK\n")
+
+
+def states(names, following=2):
+    """STATUS of each where there are several, all in one flight."""
+    if len(names) < 2:
+        return ""
+    asked = "".join(f'C: {{{tag}}} STATUS "{name}" {STATE}\n' for tag, name in zip("abcdefgh", names))
+    return asked + "".join(f'S: * STATUS "{name}" (UIDNEXT {following} UIDVALIDITY 7)\nS: {{{tag}}} OK\n' for tag, name in zip("abcdefgh", names))
+
+
+def letter(name):
+    return f"in {name}\r\n".encode()
+
+
+def fetched(names):
+    return "".join(opened(1, 2, name=name) + listed([1]) + ask(1) + message(1, letter(name)) + DONE for name in names)
+
+
+def here(names):
+    return [letter(name).replace(b"\r\n", b"\n") for name in names]
+
+
+# the server, what the person writes, which folders are opened, and where they are put
+MEANT = [
+    (COURIER, "*", {"INBOX": ".", "INBOX.Sent": ".Sent", "INBOX.Lists.git": ".Lists.git"}),
+    (COURIER, "Sent", {"INBOX.Sent": ".Sent"}),
+    (COURIER, "INBOX/Sent", {"INBOX.Sent": ".Sent"}),
+    (COURIER, "Lists/%", {"INBOX.Lists.git": ".Lists.git"}),
+    (COURIER, "*, !Sent", {"INBOX": ".", "INBOX.Lists.git": ".Lists.git"}),
+    (COURIER, "INBOX, shared/*", {"INBOX": ".", "shared.all": ".shared.all"}),
+    (DOVECOT, "*", {"INBOX": ".", "Sent": ".Sent"}),
+    (DOVECOT, "%, Public/*", {"INBOX": ".", "Sent": ".Sent", "Public/all": ".Public.all"}),
+    (DOVECOT, "Users/grace", {"Users/grace": ".Users.grace"}),
+]
+
+
+def meant(house):
+    for namespaces, patterns, places in MEANT:
+        what = f"{namespaces.split()[0]}, folders = {patterns}"
+        ada = house.person()
+        names = list(places)
+        fetching.run_case(ada, what, found(namespaces, TREES[namespaces]) + states(names) + fetched(names) + BYE, "imap", mail=here(names), folders=patterns)
+        tap.same({n: [p.read_bytes() for p in (ada.maildir / places[n] / "new").iterdir()] for n in names}, {n: here([n]) for n in names}, f"{what}: where they are")
+        again = fetching.run_case(ada, f"{what}, again", found(namespaces, TREES[namespaces]) + states(names) + ("" if len(names) > 1 else opened(1, 2, name=names[0])) + BYE, "imap", mail=here(names), folders=patterns)
+        tap.same(again.out, "work: no new messages\n", f"{what}, again: nothing twice")
+
+
+def shown(house):
+    """What is told and taken by --uid is the name without the prefix; the whole name is understood too."""
+    ada = house.person()
+    options = {"folders": "*", "maildir": ada.maildir}
+    check = found(COURIER, TREES[COURIER]) + states(["INBOX", "INBOX.Sent", "INBOX.Lists.git"])
+    opening = "".join(opened(1, 2, name=name) + listed([1]) for name in ("INBOX", "INBOX.Sent", "INBOX.Lists.git"))
+    result = fetching.run_case(ada, "--dry-run", check + opening + BYE, "imap", args=("--dry-run",), **options)
+    tap.same(result.out, "".join(f"work: {name}: 1 new message, 10 bytes\n" for name in ("INBOX", "Sent", "Lists/git")), "--dry-run: the names")
+    for name in ("Lists/git", "INBOX/Lists/git"):
+        ada = house.person()
+        one = opened(1, 2, name="INBOX.Lists.git") + "C: {tag} UID FETCH 1 (UID RFC822.SIZE INTERNALDATE)\n" + described([1]) + DONE + ask(1) + message(1, b"a\r\n") + DONE + BYE
+        fetching.run_case(ada, f"--uid {name}/1", found(COURIER, TREES[COURIER]) + one, "imap", args=("--uid", f"{name}/1"), mail=[b"a\n"], folders="*")
+    missing = found(COURIER, TREES[COURIER]) + BYE
+    fetching.run_case(house.person(), "a name that is not there", missing, "imap", status=78, err=r'no folder "sent".*It has: INBOX, Sent, Lists/git', folders="sent")
+
+
+def odd_answers(house):
+    """NAMESPACE that is refused, broken, late or never promised: folders go by their whole names, and none is lost."""
+    names = ["INBOX", "INBOX.Sent"]
+    tail = states(names) + fetched(names) + BYE
+    script = found(COURIER, names)
+    said = f"S: * NAMESPACE {COURIER}\nS: {{ns}} OK\n"
+    for name, script, sent in (
+        ("refused", script.replace(said, "S: {ns} BAD what\n"), ".INBOX.Sent"),
+        ("broken", script.replace(COURIER, '(("INBOX." "."'), ".INBOX.Sent"),
+        ("behind the folders", script.replace(said, "") + said, ".Sent"),
+        ("with extensions", script.replace('"."))', '"." "X-PARAM" ("FLAG1" "FLAG2")))', 1), ".Sent"),
+        ("a literal", script.replace(f"S: * NAMESPACE {COURIER}", r'S| * NAMESPACE (({6}\r\nINBOX. ".")) NIL NIL\r\n'), ".Sent"),
+        ("not offered, and said all the same", sign_in() + f'C: {{tag}} LIST "" "?"\nS: * NAMESPACE {COURIER}\n' + lines(names, ".") + "S: {tag} OK\n", ".INBOX.Sent"),
+    ):
+        ada = house.person()
+        fetching.run_case(ada, f"NAMESPACE {name}", script + tail, "imap", mail=here(names), folders="*")
+        tap.ok((ada.maildir / sent / "new").exists(), f"NAMESPACE {name}: the place", sorted(p.name for p in ada.maildir.iterdir()))
+
+
+def hidden_until_named(house):
+    """Some servers list the folders of others only below their prefix: asked for where the person names them, else not."""
+    ada = house.person()
+    more = 'C: {tag} LIST "" "Public/?"\n' + lines(["Public/all"]) + "S: {tag} OK\n"
+    names = ["INBOX", "Public/all"]
+    fetching.run_case(ada, "hidden until named", found(DOVECOT, ["INBOX"]) + more + states(names) + fetched(names) + BYE, "imap", mail=here(names), folders="INBOX, Public/*")
+    ada = house.person()
+    fetching.run_case(ada, "not named: not asked for", found(DOVECOT, ["INBOX"]) + fetched(["INBOX"]) + BYE, "imap", mail=here(["INBOX"]), folders="*")
+    ada = house.person()
+    fetching.run_case(ada, "hidden, and refused", found(DOVECOT, ["INBOX"]) + 'C: {tag} LIST "" "Public/?"\nS: {tag} NO\n' + fetched(["INBOX"]) + BYE, "imap", mail=here(["INBOX"]), folders="INBOX, Public/*")
+
+
+def meeting(house):
+    """Two folders never meet in one place."""
+    ada = house.person()
+    twice = ["Entw&APw-rfe", "Entw\u00fcrfe"]
+    script = sign_in() + 'C: {tag} LIST "" "?"\n' + lines(twice) + "S: {tag} OK\n" + fetched(twice[:1]) + BYE
+    fetching.run_case(ada, "two names for one place", script, "imap", mail=here(twice[:1]), status=65, err=r'"Entw.rfe" cannot be a folder here: it would stand in one place with', folders="*")
+    ada = house.person()
+    shared = '(("INBOX." ".")) NIL (("" "."))'
+    fetching.run_case(ada, "one's own is meant", found(shared, ["Sent", "INBOX.Sent"]) + fetched(["INBOX.Sent"]) + BYE, "imap", mail=here(["INBOX.Sent"]), folders="Sent")
+
+
+def main():
+    with fetching.Alone() as house:
+        for part in (meant, shown, odd_answers, hidden_until_named, meeting):
+            part(house)
+    tap.done()
+
+
+main()
