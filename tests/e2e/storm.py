@@ -17,7 +17,7 @@ import tap                      # noqa: E402
 from deliver_home import Home   # noqa: E402
 from taker import Taker         # noqa: E402
 
-ALL = 1000
+ALL = 10000
 AT_ONCE = 4
 PAUSES = (0, 0.003, 0.02)  # between two messages of a sender: runners find something behind one, or nothing, and leave
 LONG = 900
