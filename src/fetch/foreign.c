@@ -29,7 +29,9 @@ static bool next_line(struct line *rest, struct line *line_r)
 /* take_word - up to the next blank, which is passed over too */
 static struct line take_word(struct line *line)
 {
-    const char *blank = line->n ? memchr(line->at, ' ', line->n) : NULL;
+    if (line->n == 0)
+        return *line;
+    const char *blank = memchr(line->at, ' ', line->n);
     struct line word = {line->at, blank ? (size_t)(blank - line->at) : line->n};
     line->at += word.n + (blank != NULL);
     line->n -= word.n + (blank != NULL);
