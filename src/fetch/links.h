@@ -29,7 +29,7 @@ struct links {
     bool searched; /* the maildir was: `here` is its state then */
     struct link *items;
     size_t count, cap;
-    uint32_t *index; /* hash table by id: number of the item + 1, 0 free; the same id may stand several times */
+    uint32_t *index; /* hash table by id, which may stand several times: number of the item + 1, 0 free */
     size_t index_size;
     struct here here;
 };
