@@ -15,6 +15,7 @@
 #include "cmd/say.h"
 
 #define COLUMNS 80
+#define COLUMNS_LEAST 12 /* less is not believed */
 #define ROWS 24
 #define BUFFER_MAX 65536
 #define PLAIN_MS 60000 /* where there is no terminal, progress is a line now and then */
@@ -42,7 +43,7 @@ struct fetch_show {
 static struct winsize terminal_size(void)
 {
     struct winsize size;
-    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < 20)
+    if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < COLUMNS_LEAST)
         size = (struct winsize){.ws_col = COLUMNS, .ws_row = ROWS};
     if (size.ws_row < 2)
         size.ws_row = ROWS;
@@ -63,14 +64,15 @@ static bool draw_one(const struct fetch_show *s, size_t index, size_t columns, s
     const char *name = s->job->accounts[index]->name;
     bool bold = s->job->options.bold;
     char text[FETCH_WORDS_MAX];
+    size_t width = s->width < columns / 3 ? s->width : columns / 3;
+    size_t room = columns - 1 > width + 2 ? columns - 1 - width - 2 : 0;
     if (a->at.folder[0])
-        fetch_words_progress(&a->at, clock_mono_ms(), text);
+        fetch_words_progress(&a->at, clock_mono_ms(), room, text);
     else
         snprintf(text, sizeof text, "%s", a->state);
-    size_t width = s->width < columns / 2 ? s->width : columns / 2;
-    size_t room = columns - 1 > width + 2 ? columns - 1 - width - 2 : 0;
-    return str_addf(out, err, "%s%-*.*s%s  %.*s\033[K\n", bold ? "\033[1m" : "", (int)width, (int)width, name,
-                    bold ? "\033[0m" : "", (int)fetch_words_fit(text, room), text);
+    return str_addf(out, err, "%s%-*.*s%s  %.*s\033[K\n", bold ? "\033[1m" : "", (int)width,
+                    (int)fetch_words_fit(name, width), name, bold ? "\033[0m" : "",
+                    (int)fetch_words_fit(text, room), text);
 }
 
 static void draw_progress(struct fetch_show *s)
@@ -111,7 +113,7 @@ static void take_progress(struct fetch_show *s, size_t index, const char *text)
         return;
     a->plain = now;
     char words[FETCH_WORDS_MAX];
-    fetch_words_progress(&a->at, now, words);
+    fetch_words_progress(&a->at, now, SIZE_MAX, words);
     if (s->job->options.json)
         fetch_json_progress(s->job->accounts[index]->name, &a->at);
     else

@@ -10,6 +10,7 @@
 
 #define SETTLED_MS 2000 /* before that a rate says nothing */
 #define JSON_MAX 16384
+#define NAME_LEAST 12 /* columns of a folder's name that are shown in any case */
 
 #define ull unsigned long long /* what printf and scanf know */
 
@@ -21,8 +22,12 @@ bool fetch_at_take(struct fetch_at *at, const char *text, int64_t now_ms)
     int n = 0;
     if (sscanf(text, "%llu %llu %llu %n", &done, &total, &octets, &n) != 3 || n == 0)
         return false;
-    if (strncmp(at->folder, text + n, sizeof at->folder - 1) != 0 || done < at->done)
-        *at = (struct fetch_at){.began_ms = now_ms, .began_octets = octets, .began_done = done};
+    if (!at->folder[0])
+        *at = (struct fetch_at){.began_ms = now_ms, .began_octets = octets};
+    if (strncmp(at->folder, text + n, sizeof at->folder - 1) != 0 || done < at->done) {
+        at->folder_ms = now_ms;
+        at->folder_done = done;
+    }
     snprintf(at->folder, sizeof at->folder, "%s", text + n);
     at->done = done;
     at->total = total;
@@ -59,32 +64,51 @@ static void count(char out[64], uint64_t n, const char *one, const char *many)
     snprintf(out, 64, "%llu %s", (ull)n, n == 1 ? one : many);
 }
 
-/* add_rate - octets a second, and how long the rest takes if its messages are like those that came */
-static void add_rate(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX], size_t n)
+/* add_part - ", 3.1 MB/s", where it still fits; false: nothing more does */
+static bool add_part(char out[FETCH_WORDS_MAX], size_t columns, const char *before, const char *part,
+                     const char *behind)
 {
-    int64_t took = now_ms - at->began_ms;
-    uint64_t came = at->done - at->began_done;
-    char rate[32], left[32];
-    if (took < SETTLED_MS || n >= FETCH_WORDS_MAX)
-        return;
-    text_show_size((at->octets - at->began_octets) * 1000 / (uint64_t)took, rate);
-    int more = snprintf(out + n, FETCH_WORDS_MAX - n, ", %s/s", rate);
-    if (more < 0 || came == 0 || at->total <= at->done)
-        return;
-    text_show_duration((at->total - at->done) * (uint64_t)took / came / 1000 + 1, left);
-    n += (size_t)more;
-    if (n < FETCH_WORDS_MAX)
-        snprintf(out + n, FETCH_WORDS_MAX - n, ", about %s left", left);
+    size_t used = strlen(out), more = strlen(before) + strlen(part) + strlen(behind);
+    if (used + more >= FETCH_WORDS_MAX || fetch_words_columns(out) + more > columns)
+        return false;
+    snprintf(out + used, FETCH_WORDS_MAX - used, "%s%s%s", before, part, behind);
+    return true;
 }
 
-void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX])
+/* add_rate - octets a second, and how long the rest of the folder takes if its messages are like those that came */
+static void add_rate(const struct fetch_at *at, int64_t now_ms, size_t columns, char out[FETCH_WORDS_MAX])
 {
-    char size[32];
+    int64_t took = now_ms - at->began_ms, here = now_ms - at->folder_ms;
+    uint64_t came = at->done - at->folder_done;
+    char text[32];
+    if (took < SETTLED_MS)
+        return;
+    text_show_size((at->octets - at->began_octets) * 1000 / (uint64_t)took, text);
+    if (!add_part(out, columns, ", ", text, "/s") || here < SETTLED_MS || came == 0 || at->total <= at->done)
+        return;
+    text_show_duration((at->total - at->done) * (uint64_t)here / came / 1000 + 1, text);
+    (void)add_part(out, columns, ", about ", text, " left");
+}
+
+/* add_name - shortened so that `rest` columns stay free */
+static void add_name(const char *name, size_t columns, size_t rest, char out[FETCH_WORDS_MAX])
+{
+    static const char dots[] = "...";
+    size_t room = columns > rest + NAME_LEAST ? columns - rest : NAME_LEAST;
+    bool whole = fetch_words_columns(name) <= room;
+    snprintf(out, FETCH_WORDS_MAX, "%.*s%s", (int)fetch_words_fit(name, whole ? room : room - strlen(dots)),
+             name, whole ? "" : dots);
+}
+
+void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, size_t columns,
+                          char out[FETCH_WORDS_MAX])
+{
+    char counts[48], size[32];
+    snprintf(counts, sizeof counts, " %llu/%llu", (ull)at->done, (ull)at->total);
     text_show_size(at->octets, size);
-    int n =
-        snprintf(out, FETCH_WORDS_MAX, "%s %llu/%llu, %s", at->folder, (ull)at->done, (ull)at->total, size);
-    if (n > 0)
-        add_rate(at, now_ms, out, (size_t)n);
+    add_name(at->folder, columns, strlen(counts) + strlen(", 999 MB, 999 kB/s"), out);
+    if (add_part(out, columns, counts, "", "") && add_part(out, columns, ", ", size, ""))
+        add_rate(at, now_ms, columns, out);
 }
 
 /* add_count - ", 3 deleted here", where there are any */
@@ -123,13 +147,31 @@ void fetch_words_found(uint64_t messages, uint64_t octets, char out[FETCH_WORDS_
         snprintf(out, FETCH_WORDS_MAX, "%s, %s", number, size);
 }
 
+/* columns_of - by a character's first byte: from U+1000 on, where the wide ones are, two, whether or not it is wide */
+static size_t columns_of(char byte)
+{
+    unsigned char c = (unsigned char)byte;
+    return (c & 0xc0) == 0x80 ? 0 : c >= 0xe1 ? 2 : 1;
+}
+
 size_t fetch_words_fit(const char *text, size_t columns)
 {
     size_t n = 0;
-    for (; text[n]; n++)
-        if ((text[n] & 0xc0) != 0x80 && columns-- == 0)
+    for (; text[n]; n++) {
+        size_t more = columns_of(text[n]);
+        if (more > columns)
             break;
+        columns -= more;
+    }
     return n;
+}
+
+size_t fetch_words_columns(const char *text)
+{
+    size_t columns = 0;
+    while (*text)
+        columns += columns_of(*text++);
+    return columns;
 }
 
 /* -- JSON -- */

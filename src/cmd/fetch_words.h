@@ -14,8 +14,10 @@
 struct fetch_at {
     char folder[304]; /* "": at nothing */
     uint64_t done, total, octets;
-    int64_t began_ms; /* in this folder */
-    uint64_t began_octets, began_done;
+    int64_t began_ms; /* the first folder */
+    uint64_t began_octets;
+    int64_t folder_ms; /* likewise, this one */
+    uint64_t folder_done;
 };
 struct fetch_done {
     uint64_t messages, octets, folders;
@@ -30,13 +32,16 @@ bool fetch_at_take(struct fetch_at *at, const char *text, int64_t now_ms);
 bool fetch_done_take(struct fetch_done *done, const char *text);
 bool fetch_found_take(const char *text, uint64_t *messages_r, uint64_t *octets_r, const char **folder_r);
 
-/* "INBOX  1204 of 10000 messages, 23.4 MB, 3.1 MB/s, about 2 min left" */
-void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, char out[FETCH_WORDS_MAX]);
+/* "INBOX 1204/10000, 23.4 MB, 3.1 MB/s, about 2 min left", and as much of it as fits. */
+void fetch_words_progress(const struct fetch_at *at, int64_t now_ms, size_t columns,
+                          char out[FETCH_WORDS_MAX]);
 /* "12 new messages, 3.4 MB, 2 folders, 1 deleted on the server" */
 void fetch_words_done(const struct fetch_done *done, char out[FETCH_WORDS_MAX]);
 void fetch_words_found(uint64_t messages, uint64_t octets, char out[FETCH_WORDS_MAX]);
-/* How many bytes of a text fit into so many columns, without cutting a character. */
+/* How many bytes of a text fit into so many columns of a terminal, without cutting a character; and how many columns it
+ * takes at most. */
 size_t fetch_words_fit(const char *text, size_t columns);
+size_t fetch_words_columns(const char *text);
 
 void fetch_json_progress(const char *account, const struct fetch_at *at);
 void fetch_json_done(const char *account, const struct fetch_done *done);

@@ -6,6 +6,7 @@ another UID, and X-GM-MSGID says that it is the same. What it hands out is count
         ... gmail.handed                        # [(folder, uid)] of the bodies that were asked for
 """
 import re
+import time
 
 from small_servers import Server
 
@@ -28,6 +29,7 @@ class Gmail(Server):
         self.folders = {"INBOX": {}, ALL: {}}  # name -> UID -> message
         self.next = {}                         # name -> UIDNEXT
         self.handed, self.commands, self.made = [], [], 0
+        self.pause = 0                         # seconds behind each message
 
     def add(self, text, *labels):
         self.made += 1
@@ -99,6 +101,8 @@ class Gmail(Server):
             if "BODY.PEEK[]" in items:
                 self.handed.append((state["open"], uid))
                 f.write(f"{said} BODY[] {{{len(message.text)}}}\r\n".encode() + message.text + b")\r\n")
+                f.flush()
+                time.sleep(self.pause)
             else:
                 f.write(said.encode() + b")\r\n")
         self.say(f, f"{tag} OK")

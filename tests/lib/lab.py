@@ -5,6 +5,7 @@
         ada.account(send={...}, fetch={...})     # the site's hosts, what is given replaces its lines
         result = ada.run("tappal-sendmail", "-t", stdin=b"...", tty=True)
 """
+import fcntl
 import getpass
 import imaplib
 import os
@@ -14,8 +15,10 @@ import select
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import tempfile
+import termios
 import threading
 import time
 
@@ -136,10 +139,13 @@ class Person:
         self.write(self.config / "accounts" / f"{name}.ini", text)
 
     def run(self, program, *args, stdin=b"", tty=False, limit=60, under=(), **env):
-        """Runs a program of build/ (or a path). With tty, stderr is a terminal. An environment value None unsets."""
+        """Runs a program of build/ (or a path). With tty, stderr is a terminal, of so many (rows, columns) where it says. An
+        environment value None unsets."""
         path = program if "/" in str(program) else str(BUILD / program)
         merged = {k: v for k, v in {**self.env, **env}.items() if v is not None}
         master, slave = pty.openpty() if tty else (None, None)
+        if isinstance(tty, tuple):
+            fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", *tty, 0, 0))
         with subprocess.Popen([*map(str, under), path, *map(str, args)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               stderr=slave if tty else subprocess.PIPE, env=merged, cwd=self.home, start_new_session=True) as child:
             self.started.add(child.pid)
