@@ -12,6 +12,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import tap  # noqa: E402
 from lab import BUILD, Lab  # noqa: E402
 
+EXAMPLES = pathlib.Path(__file__).resolve().parents[2] / "examples"
+
 
 def on_a_terminal(person, args, answers):
     """All answers are typed at once; what was said, and the exit status."""
@@ -159,6 +161,25 @@ def secrets_are_not_shown(lab):
         tap.ok(said.status == 78 and "hunter2" not in said.out + said.err, f"{words[0]} never repeats a password", said)
 
 
+def examples(lab):
+    """Each line that is written for use is of use: alone, with the section that stands before it."""
+    ada = lab.person("examples")
+    (ada.config / "accounts/work.ini").write_text((EXAMPLES / "accounts/work.ini").read_text())
+    plain = (EXAMPLES / "tappal.ini").read_text().splitlines()
+    (ada.home / "aliases").write_text("root: ada@example.org\n")
+    section, tried = None, 0
+    for at, line in enumerate(plain):
+        section = at if re.match(r"#?\[", line) else section
+        if not re.match(r"#[a-z_]+ = ", line):
+            continue
+        used = [text.removeprefix("#") if n in (section, at) else text for n, text in enumerate(plain)]
+        (ada.config / "tappal.ini").write_text("\n".join(used).replace("/etc/aliases", f"{ada.home}/aliases") + "\n")
+        check = ada.run("tappal", "check")
+        tap.ok(check.status == 0, f"examples/tappal.ini: {line[1:]}", check)
+        tried += 1
+    tap.ok(tried > 15, "its lines were found", tried)
+
+
 def asked(lab):
     ada = lab.person("asked")
     add = ["account", "add", "ada@example.org", "--no-test", "--password-from", "file secrets/x"]
@@ -206,6 +227,7 @@ with Lab() as the_lab:
     providers(the_lab)
     written_files(the_lab)
     secrets_are_not_shown(the_lab)
+    examples(the_lab)
     asked(the_lab)
     there_and_back(the_lab)
 tap.done()
