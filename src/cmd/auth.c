@@ -452,11 +452,14 @@ static bool delete_file(const struct account *account, const char *written, stru
     bool ok = secret_file_path(written, account->config_dir, &path, err) &&
               fs_join(&ours, account->config_dir, "secrets/", err);
     bool in_ours = ok && text_starts(path.buf, ours.buf) && strchr(path.buf + ours.len, '/') == NULL;
+    const bool there = ok && access(path.buf, F_OK) == 0;
     if (in_ours)
         ok = fs_unlink(AT_FDCWD, path.buf, err);
     if (ok)
-        say(in_ours ? "%s: %s is deleted." : "%s: %s is not one of ours; delete it yourself.", account->name,
-            path.buf);
+        say(!there    ? "%s: there is no %s, so nothing was deleted."
+            : in_ours ? "%s: %s is deleted."
+                      : "%s: %s is not one of ours; delete it yourself.",
+            account->name, path.buf);
     str_free(&path);
     str_free(&ours);
     return ok;
