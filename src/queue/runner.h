@@ -2,7 +2,7 @@
  *
  * One runner has the role at a time; a message that tappal-sendmail waits for goes first, and by its own lock
  * alone, so that it need not stand behind another runner's 25 MB. Leaving: scan, release the role, scan again,
- * go on if something came in meanwhile and the role is free.
+ * go on if something came in meanwhile and the role is free. What a person asked for (`now`) is tried without it too.
  *
  * A standing runner does not leave (queue/stand): it looks again at the next due time, at least each minute, and when it
  * is woken. What failed for want of a network is tried at once when there is one. */

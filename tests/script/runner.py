@@ -128,6 +128,22 @@ def test_another_has_the_role():
         same(home.logged().count("sent id="), 1, "two runners: sent once")
 
 
+def test_person_beside_a_runner():
+    """Who says `queue run` is not sent away because a standing runner goes by its own times."""
+    later = GREET + "C: MAIL FROM:<ada@example.org>*\nS: 250 ok\nC: RCPT TO:<bob@example.org>\nS: 451 4.7.1 come back\n" + QUIT
+    with Home() as home:
+        with Peer(later, limit=20) as peer:
+            home.account(peer.port)
+            ident = home.put()
+            runner = Runner(home)
+            ok(wait_for(lambda: "451 4.7.1" in home.logged()), "beside a runner: the message is put off", home.logged(), *peer.transcript)
+        with Peer(GREET + ONE + QUIT, limit=20) as peer:
+            home.account(peer.port)
+            result = subprocess.run([BUILD / "tappal", "queue", "run"], env=home.environment(), capture_output=True, text=True, check=False, timeout=60)
+            same((result.returncode, result.stdout), (0, f"{ident}  delivered\n"), "beside a runner: a person's run tries it now")
+        same(runner.stop(), 0, "beside a runner: which stands on")
+
+
 def test_one_account():
     with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
         home.account(peer.port)
@@ -293,7 +309,7 @@ def test_status():
         runner.stop()
 
 
-for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_one_account, test_slow_account, test_stop_reaches_children, test_network_comes_up, test_poison,
+for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_person_beside_a_runner, test_one_account, test_slow_account, test_stop_reaches_children, test_network_comes_up, test_poison,
              test_hung_up_at_one, test_status):
     test()
 done()
