@@ -75,6 +75,8 @@ struct send_conf {
     char *sent_to;          /* the maildir, absolute; the folder of [fetch]'s server, NULL: its \Sent */
 };
 
+#define FETCH_CONNECTIONS_MAX 16
+
 enum layout { LAYOUT_MAILDIRPP, LAYOUT_NESTED };
 enum keep_mode { KEEP_YES, KEEP_NO, KEEP_DAYS };
 enum sync_mode { SYNC_OFF, SYNC_PULL, SYNC_BOTH }; /* the server's changes come here, and ours go there */
@@ -98,6 +100,7 @@ struct fetch_conf {
         deliver; /* "command" and its ARGV, or "lmtp", socket path, recipient; none: into the maildir */
     struct strv on_new; /* ARGV; none: nobody is told */
     enum toggle received;
+    uint64_t connections; /* at a time, for a first pull; FETCH_CONNECTIONS_MAX at most */
     enum keep_mode keep;
     uint32_t keep_days; /* of KEEP_DAYS */
 };

@@ -194,7 +194,7 @@ const struct conf_option option_table[] = {
     ROW("fetch", "deliver", OPTION_DELIVER, ACCOUNT(fetch.deliver), NULL, "who gets the mail instead of a maildir: command ARGV, or lmtp SOCKET RECIPIENT"),
     ROW("fetch", "on_new", OPTION_ARGV, ACCOUNT(fetch.on_new), NULL, "a command that is run when new mail has come; its input is the list of the new files"),
     ROW("fetch", "every", OPTION_SECONDS, ACCOUNT(fetch.every), NULL, "how often tappal-fetch --watch looks, where the server does not tell it of new mail"),
-    LATER("fetch", "connections", "how many connections at a time"),
+    ROW("fetch", "connections", OPTION_COUNT, ACCOUNT(fetch.connections), "1", "how many connections at a time bring folders that were never fetched; 1 to 16"),
     WORDS("fetch", "received", ACCOUNT(fetch.received), toggle_words, "no", "put a Received line before each message"),
 
     ROW("tappal", "default", OPTION_TEXT, CONFIG(default_account), NULL, "the account that sends where no address decides"),

@@ -314,8 +314,8 @@ static void check_sent(const struct view *view)
 
 static void check_imap_only(const struct view *view)
 {
-    static const char *const names[] = {"subscribed", "unseen",  "search", "max_age",
-                                        "mark_seen",  "move_to", "flags",  "deletions"};
+    static const char *const names[] = {"subscribed", "unseen", "search",    "max_age",    "mark_seen",
+                                        "move_to",    "flags",  "deletions", "connections"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.server.protocol != PROTO_POP3 || !is_set(view, "fetch", names[i]))
@@ -329,7 +329,7 @@ static void check_imap_only(const struct view *view)
 /* check_deliver - what is handed over has no file here whose name or place could say anything */
 static void check_deliver(const struct view *view)
 {
-    static const char *const names[] = {"flags", "deletions", "layout"};
+    static const char *const names[] = {"flags", "deletions", "layout", "connections"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.deliver.count == 0 || !is_set(view, "fetch", names[i]))
@@ -338,6 +338,16 @@ static void check_deliver(const struct view *view)
         err_hint(&err, "Take one of the two out.");
         fault_at(view, "fetch", names[i], &err);
     }
+}
+
+static void check_connections(const struct view *view)
+{
+    struct err err;
+    if (view->account->fetch.connections <= FETCH_CONNECTIONS_MAX)
+        return;
+    err_set(&err, ERR_CONFIG, "`connections` cannot be more than %d.", FETCH_CONNECTIONS_MAX);
+    err_hint(&err, "Few servers let in more than 4 to 15 of one user.");
+    fault_at(view, "fetch", "connections", &err);
 }
 
 static void check_fetching(const struct view *view)
@@ -357,6 +367,7 @@ static void check_fetching(const struct view *view)
     }
     check_imap_only(view);
     check_deliver(view);
+    check_connections(view);
     if (fetch->mark_seen && fetch->flags != SYNC_OFF) {
         err_set(&err, ERR_CONFIG,
                 "`mark_seen` marks as read on the server what `flags` then marks as read here.");

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
+#include "fetch/imap_team.h"
 #include "fetch/quarantine.h"
 #include "fetch/throttle.h"
 
@@ -85,8 +86,9 @@ void imap_box_show_progress(const struct imap_job *job)
 {
     const struct pull *pull = job->pull;
     const struct batch *b = job->f.batch;
+    uint64_t octets = job->result->octets + b->placed_octets + b->octets + b->open_octets;
     pull->watch.progress(pull->watch.arg, job->f.name, job->done, job->count,
-                         job->result->octets + b->placed_octets + b->octets + b->open_octets);
+                         pull->team ? imap_team_octets(pull->team, octets) : octets);
 }
 
 bool imap_box_data(void *arg, const char *bytes, size_t n, struct err *err)

@@ -26,9 +26,12 @@ bool news_begin(struct news *n, const char *folder, struct err *err)
 
 bool news_add(struct news *n, const char *path, struct err *err)
 {
+    struct str line = STR_INIT(SAID_MAX);
     n->count++;
-    return !path || (fs_write_all(n->fd, path, strlen(path), "The list of new mail", err) &&
-                     fs_write_all(n->fd, "\n", 1, "The list of new mail", err));
+    bool ok = !path || (str_addf(&line, err, "%s\n", path) && /* at once: several processes may be writing */
+                        fs_write_all(n->fd, line.buf, line.len, "The list of new mail", err));
+    str_free(&line);
+    return ok;
 }
 
 bool news_tell(struct news *n, char *const argv[], const char *account, struct err *err)

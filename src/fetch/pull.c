@@ -56,6 +56,15 @@ static bool memory_path(const struct pull *pull, const char *wire, struct str *o
     return str_addf(out, err, "%s/%s.seen", pull->state_dir, hex);
 }
 
+bool pull_is_first(const struct pull *pull, const char *wire)
+{
+    struct str path = STR_INIT(4096);
+    struct err ignored;
+    bool first = memory_path(pull, wire, &path, &ignored) && access(path.buf, F_OK) != 0;
+    str_free(&path);
+    return first;
+}
+
 bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
                  struct err *err)
 {

@@ -33,8 +33,9 @@ struct pull {
     const char *only_folder, *only_key;
     uint32_t only_uid;
     struct pull_watch watch;
-    struct news *news;   /* pull's own: of `on_new`, or NULL */
-    struct links *links; /* pull's own: what other folders of the account have; NULL: nothing is linked */
+    struct news *news;      /* pull's own: of `on_new`, or NULL */
+    struct imap_team *team; /* pull's own: further sessions at work, or NULL */
+    struct links *links;    /* pull's own: what other folders of the account have; NULL: nothing is linked */
 };
 
 /* What came of it; also after a failure. */
@@ -85,6 +86,9 @@ MUST_USE bool pull_has_maildir(const struct pull *pull, struct err *err);
 /* The memory of a folder, by its name on the server. */
 MUST_USE bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
                           struct err *err);
+
+/* Is there no memory of this folder yet? */
+bool pull_is_first(const struct pull *pull, const char *wire);
 
 /* What is held while one folder is worked on. */
 struct pull_folder {

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "fetch/imap_box.h"
 #include "fetch/imap_find.h"
+#include "fetch/imap_team.h"
 #include "fetch/links.h"
 #include "fetch/throttle.h"
 
@@ -32,8 +33,9 @@ static bool pull_one(struct visit *v, struct imap_job *job, struct imap *imap, s
     return true;
 }
 
-static bool pull_folder(struct visit *v, const struct folder *folder, struct imap *imap, struct err *err)
+static bool pull_folder(void *arg, const struct folder *folder, struct imap *imap, struct err *err)
 {
+    struct visit *v = arg;
     struct imap_job job;
     struct err why = {0};
     if (!imap_box_open(v->pull, v->result, folder, v->find.target, &job, &why)) {
@@ -45,6 +47,20 @@ static bool pull_folder(struct visit *v, const struct folder *folder, struct ima
     }
     bool ok = pull_one(v, &job, imap, err);
     imap_box_close(&job);
+    return ok;
+}
+
+/* pull_together - what was never fetched, by as many sessions as the account wants */
+static bool pull_together(struct visit *v, struct imap *imap, struct err *err)
+{
+    struct imap_team team = {.pull = v->pull, .result = v->result, .take = pull_folder, .arg = v};
+    struct pull pull = *v->pull;
+    if (!imap_team_gather(&team, v->find.folders, imap))
+        return true;
+    pull.team = &team;
+    v->pull = &pull;
+    bool ok = imap_team_work(&team, imap, err);
+    v->pull = team.pull;
     return ok;
 }
 
@@ -119,9 +135,10 @@ static bool visit(struct visit *v, struct pull_line *line, struct err *err)
     size_t alerts = line->imap ? imap_alerts(line->imap)->count : 0;
     if (!(line->imap ? go_ahead(v, line->imap, err) : sign_in(v, &line->imap, err)))
         return false;
-    bool ok = v->early ? pull_one(v, &v->inbox, line->imap, err)
-                       : imap_find_all(&v->find, line->imap, err) &&
-                             imap_find_states(&v->find, line->imap, err) && pull_folders(v, line->imap, err);
+    bool ok = v->early
+                  ? pull_one(v, &v->inbox, line->imap, err)
+                  : imap_find_all(&v->find, line->imap, err) && imap_find_states(&v->find, line->imap, err) &&
+                        pull_together(v, line->imap, err) && pull_folders(v, line->imap, err);
     show_alerts(v->pull, line->imap, alerts);
     return ok;
 }
