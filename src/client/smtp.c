@@ -291,6 +291,11 @@ bool smtp_chunks(const struct smtp *s)
     return s->caps.chunking && !smtp_is_lmtp(s); /* RFC 2033 says nothing of BDAT's answers */
 }
 
+void smtp_note_most(struct smtp *s, size_t recipients)
+{
+    s->caps.rcpt_max = recipients;
+}
+
 bool smtp_knows_dsn(const struct smtp *s)
 {
     return s->caps.dsn;

@@ -99,6 +99,8 @@ MUST_USE bool smtp_send_chain(struct smtp *s, struct smtp_transaction *const *t,
 uint64_t smtp_room(const struct smtp *s);
 bool smtp_pipelines(const struct smtp *s); /* the server offers PIPELINING */
 bool smtp_chunks(const struct smtp *s);    /* and CHUNKING */
+/* It took so many recipients at once and no more: as if LIMITS had said so, none beyond are asked for from now on. */
+void smtp_note_most(struct smtp *s, size_t recipients);
 bool smtp_knows_dsn(const struct smtp *s); /* it was told what is wanted, and tells the sender itself */
 
 #endif

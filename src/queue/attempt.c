@@ -32,17 +32,25 @@ static bool is_too_many(const struct outcome *o)
             (o->code == 452 && (o->enhanced[0] == '\0' || strcmp(o->enhanced, "4.5.3") == 0)));
 }
 
-/* Keeps in `to` those whom another transaction, now, can help. */
+/* Keeps in `to` those whom another transaction, now, can help. Where it has shown how many it takes, the next one asks for
+ * as many: all of them each time would grow with the square of their number, on the wire and in the journal. */
 static bool choose_again(struct attempt *a, bool delivered)
 {
-    size_t kept = 0;
+    size_t kept = 0, taken = 0;
+    bool too_many = false;
     for (size_t k = 0; k < a->to_count; k++) {
         const struct outcome *o = &a->outcomes[a->to[k]];
-        if (o->verdict == VERDICT_NONE || (delivered && is_too_many(o))) {
+        const bool refused = delivered && is_too_many(o);
+        taken += o->verdict == VERDICT_DELIVERED;
+        too_many = too_many || refused;
+        if (o->verdict == VERDICT_NONE || refused) {
             a->to[kept++] = a->to[k];
         }
     }
     a->to_count = kept;
+    if (too_many) {
+        smtp_note_most(a->line->smtp, taken);
+    }
     return kept > 0;
 }
 
