@@ -53,6 +53,7 @@ MUST_USE bool fs_write_new(const char *path, const void *bytes, size_t n, mode_t
 
 /* The whole of a file into `out`, whose maximum is the limit. */
 MUST_USE bool fs_read_all(int fd, struct str *out, const char *shown, struct err *err);
+/* The same by its name; a FIFO or a device, which might never end, is ERR_DATA. */
 MUST_USE bool fs_read_file(const char *path, struct str *out, struct err *err);
 
 /* flock. exclusive; held until the fd is closed. 1 got it, 0 another holds it, -1 error. */

@@ -156,10 +156,12 @@ bool fs_read_all(int fd, struct str *out, const char *shown, struct err *err)
 
 bool fs_read_file(const char *path, struct str *out, struct err *err)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return fs_fail(err, path, "opened");
-    bool ok = fs_read_all(fd, out, path, err);
+    bool ok = (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) || err_set(err, ERR_DATA, "%s is no file.", path);
+    ok = ok && fs_read_all(fd, out, path, err);
     close(fd);
     return ok;
 }

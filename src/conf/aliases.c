@@ -269,7 +269,7 @@ bool aliases_parse(const char *text, size_t n, struct aliases *aliases_r, struct
 bool aliases_read(const char *path, struct aliases *aliases_r, struct err *err)
 {
     struct str text = STR_INIT(ALIASES_FILE_MAX);
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return err_errno(err, ERR_CONFIG, "The aliases in %s cannot be read", path);
     bool ok = place_check_config_file(fd, path, err) && fs_read_all(fd, &text, path, err) &&
