@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -321,6 +322,16 @@ static bool settle(int keep_fd, int report)
     return true;
 }
 
+/* `ulimit -f` was about what its caller writes. */
+static void allow_large_files(void)
+{
+    struct rlimit most;
+    if (getrlimit(RLIMIT_FSIZE, &most) != 0)
+        return;
+    most.rlim_cur = most.rlim_max;
+    setrlimit(RLIMIT_FSIZE, &most);
+}
+
 static _Noreturn void go_alone(char *const argv[], char **env, int keep_fd, int report)
 {
     if (setsid() < 0)
@@ -331,6 +342,7 @@ static _Noreturn void go_alone(char *const argv[], char **env, int keep_fd, int 
     if (pid > 0)
         _exit(0);
     default_signals();
+    allow_large_files();
     umask(077);
     if (chdir("/") != 0 || !settle(keep_fd, report))
         exec_failed(report);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -225,6 +226,15 @@ bool journal_finished(struct journal_writer *w, const char *how, struct err *err
 
 /* -- making them durable -- */
 
+/* A file that grows beyond `ulimit -f` cannot be written either, whatever room the disk has. */
+static int beyond_limit(off_t size)
+{
+    struct rlimit most;
+    bool beyond =
+        getrlimit(RLIMIT_FSIZE, &most) == 0 && most.rlim_cur != RLIM_INFINITY && (rlim_t)size > most.rlim_cur;
+    return beyond ? EFBIG : 0;
+}
+
 /* Room on the disk for what an attempt will have to say. A file system that cannot reserve is trusted. */
 static bool reserve_room(struct journal_writer *w, struct err *err)
 {
@@ -232,13 +242,16 @@ static bool reserve_room(struct journal_writer *w, struct err *err)
     off_t room =
         (off_t)w->pending.len + RESERVE_BASE + (off_t)w->message->envelope.count * RESERVE_PER_RECIPIENT;
     int refusal = fs_step("reserve");
+    refusal = refusal != 0 ? refusal : beyond_limit(from + room);
     if (refusal == 0 &&
         (fallocate(w->fd, FALLOC_FL_KEEP_SIZE, from, room) == 0 || (errno != ENOSPC && errno != EDQUOT)))
         return true;
     if (refusal != 0)
         errno = refusal;
     err_errno(err, ERR_LOCAL, "There is no room to write down what becomes of message %s", w->message->id);
-    return err_hint(err, "Free some space in %s. The message stays queued.", w->store->path);
+    return err->sys == EFBIG
+               ? err_hint(err, "Allow larger files (ulimit -f). The message stays queued.")
+               : err_hint(err, "Free some space in %s. The message stays queued.", w->store->path);
 }
 
 static bool write_pending(struct journal_writer *w, struct err *err)

@@ -87,6 +87,25 @@ def test_spoilt():
                 tap.same([run(home, BUILD / "tappal", "queue", "list"), run(home, BUILD / "tappal", "status") in (0, 1)], [0, True], f"{what}: queue list and status go on")
 
 
+def test_state_that_is_none():
+    """What an account is known by is only a help: where it cannot be read, and never ends, mail goes out all the same."""
+    for name in ("a FIFO", "a link to a device", "a file of a terabyte"):
+        for suffix in ("breaker", "rate", "notice"):
+            with Home() as home:
+                home.account(1, rate="100/min")
+                home.put()
+                run(home, BUILD / "tappal-deliver")
+                state = home.queue.parent / "accounts"
+                (mark,) = {path.stem for path in state.iterdir()}
+                home.later(5 * 3600)  # the message has waited for long: it is a matter for a notice
+                with Peer(TAKES, limit=20) as peer:
+                    home.account(peer.port, rate="100/min")
+                    SPOILERS[name](state / f"{mark}.{suffix}")
+                    status = run(home, BUILD / "tappal-deliver")
+                    peer.deadline = 0
+                tap.same((status, home.ids()), (0, []), f"{name} as {suffix} of the account: the message is sent")
+
+
 def test_clock_that_was_ahead():
     """What was put off while the clock showed another year is not put off for years."""
     failures = {"refused for now": HELLO + "S: 450 later\nC: *\n", "in doubt": HELLO + DATA + "cut\n", "no connection": None}
@@ -112,6 +131,24 @@ def test_clock_that_was_ahead():
                 tap.same(home.ids(), [], f"clock off by {shift // YEAR} years, {name}: set right, it is sent")
 
 
+def test_limit_of_file_size():
+    """Where the verdict could not be written down, nothing is sent: it would be sent again."""
+    for limit in (0, 60, 120, 180, 1000):
+        with Home() as home:
+            home.account(1)
+            ident = home.put()
+            with Peer(TAKES, limit=20) as peer:
+                home.account(peer.port)
+                status = run(home, "prlimit", f"--fsize={limit}", BUILD / "tappal-deliver")
+                peer.deadline = 0
+            tap.same((status, home.ids(), any("MAIL" in line for line in peer.transcript if line.startswith("C"))), (75, [ident], False), f"`ulimit -f` of {limit} octets: nothing is sent")
+            with Peer(TAKES, limit=20) as peer:
+                home.account(peer.port)
+                status = run(home, BUILD / "tappal-deliver")
+                peer.deadline = 0
+            tap.same((status, home.ids()), (0, []), f"`ulimit -f` of {limit} octets: without it, it is")
+
+
 def test_held_stays_held():
     with Home() as home:
         home.account(1)
@@ -126,7 +163,9 @@ def test_held_stays_held():
 
 def main():
     test_spoilt()
+    test_state_that_is_none()
     test_clock_that_was_ahead()
+    test_limit_of_file_size()
     test_held_stays_held()
     tap.done()
 
