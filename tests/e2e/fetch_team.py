@@ -1,6 +1,5 @@
 #!/usr/bin/python3
-"""fetch_team - `connections`: a first pull of ten folders over several sessions of Dovecot's; with one of them killed, refused, or left
-alone by the network; each message is here exactly once, and the next run finds nothing new.
+"""fetch_team - `connections`: a first pull of ten folders over several sessions of Dovecot's; with one of them killed, hung or refused; each message is here exactly once, and the next run finds nothing new.
 
 run: limit=180
 """
@@ -126,30 +125,70 @@ def lives(pid):
         return False
 
 
+def started(ada):
+    return subprocess.Popen([str(lab.BUILD / "tappal-fetch")], env=ada.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+
+
+def in_the_middle(ada, run):
+    """The helpers, once some messages are here."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not (helpers(run.pid) and len(ada.fetched()) > 20):
+        time.sleep(0.01)
+    return helpers(run.pid)
+
+
+def are_gone(pids):
+    end = time.monotonic() + 20
+    while time.monotonic() < end and any(map(lives, pids)):
+        time.sleep(0.01)
+    return not any(map(lives, pids))
+
+
+def ended(run):
+    out, err = run.communicate(timeout=60)
+    return lab.Result(run.returncode, out.decode(), err.decode())
+
+
+def is_whole(ada, what):
+    tap.same(sorted(ada.fetched()) == whole(), True, f"{what}: each message once")
+    again = ada.run("tappal-fetch")
+    tap.same((again.status, again.out, ada.half_written()), (0, "work: no new messages\n", []), f"{what}: nothing is left to do")
+
+
 def killed(house):
     for victim in ("a further session", "the run"):
         ada = house.person(victim.split()[-1])
         with Gate(house.port("IMAP"), 9, 0.05) as line:
             account(ada, line, connections=3)
-            with subprocess.Popen([str(lab.BUILD / "tappal-fetch")], env=ada.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as run:
-                end = time.monotonic() + 20
-                while time.monotonic() < end and not (helpers(run.pid) and len(ada.fetched()) > 20):
-                    time.sleep(0.01)
-                found = helpers(run.pid)
+            with started(ada) as run:
+                found = in_the_middle(ada, run)
                 os.kill(found[0] if victim == "a further session" else run.pid, signal.SIGKILL)
-                out, err = run.communicate(timeout=60)
-            result = lab.Result(run.returncode, out.decode(), err.decode())
+                result = ended(run)
             tap.same(len(found), 2, f"{victim} is killed: two helped")
             if victim == "the run":
-                end = time.monotonic() + 20
-                while time.monotonic() < end and any(map(lives, found)):
-                    time.sleep(0.01)
-                tap.ok(not any(map(lives, found)), f"{victim} is killed: and nobody is left")
+                tap.ok(are_gone(found), f"{victim} is killed: and nobody is left")
                 result = ada.run("tappal-fetch")
             tap.ok(result.status == 0 and not result.err, f"{victim} is killed: no complaint", result)
-            tap.same(sorted(ada.fetched()) == whole(), True, f"{victim} is killed: each message once")
-            again = ada.run("tappal-fetch")
-            tap.same((again.status, again.out, ada.half_written()), (0, "work: no new messages\n", []), f"{victim} is killed: nothing is left to do")
+            is_whole(ada, f"{victim} is killed")
+
+
+def hung(house):
+    """Nothing is waited for without end: neither a further session nor the account's own process."""
+    for victim in ("helper", "child"):
+        ada = house.person(f"hung-{victim}")
+        ada.env["TAPPAL_TEST_SILENCE"] = "3"
+        with Gate(house.port("IMAP"), 9, 0.05) as line:
+            account(ada, line, connections=3)
+            with started(ada) as run:
+                found = in_the_middle(ada, run)
+                child = int(pathlib.Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()[0])
+                os.kill(found[0] if victim == "helper" else child, signal.SIGSTOP)
+                result = ended(run)
+            tap.ok(result.status == 69 and re.fullmatch(r"tappal-fetch: work: Fetching was stopped, since nothing had happened [^\n]*\n  hint: Nothing is lost[^\n]*\n", result.err), f"a {victim} hangs: it is ended, and told", result)
+            tap.ok(are_gone(found), f"a {victim} hangs: nobody is left")
+            del ada.env["TAPPAL_TEST_SILENCE"]
+            tap.same(ada.run("tappal-fetch").status, 0, f"a {victim} hangs: the next run goes on")
+            is_whole(ada, f"a {victim} hangs")
 
 
 def main():
@@ -158,6 +197,7 @@ def main():
         together(house)
         refused(house)
         killed(house)
+        hung(house)
     tap.done()
 
 
