@@ -35,9 +35,8 @@ static bool run_and_leave(struct round *r, struct err *err)
     while (ok && had_role && round_is_anything_due(r)) {
         ok = run_in_role(r, &had_role, err);
     }
-    if (ok && !had_role &&
-        o->now) { /* the other one goes by its own times; each message's lock keeps us apart */
-        ok = round_run(r, err);
+    if (ok && !had_role && o->now) {
+        ok = round_run(r, err); /* the other one goes by its own times; each message's lock keeps us apart */
     }
     for (bool more = true; ok && more;) { /* of the message that somebody waited for, and no longer does */
         ok = copies_make(&r->copies, &more, err);
