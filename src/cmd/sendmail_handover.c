@@ -221,6 +221,8 @@ static void say_kept(const struct letter *l, const struct answers *answers)
 static int say_set_up(const struct letter *l, const struct err *failure)
 {
     const int status = say_error(account_name(l), failure);
+    say_warning("The message was not kept, since this account has never sent one yet. Mend that, then send "
+                "it again.");
     return failure->kind == ERR_SECRET ? err_exit_status(ERR_AUTH) : status;
 }
 

@@ -57,6 +57,7 @@ def never_and_before(house, ada):
         ada.account(send=options, password=password)
         result = ada.run("tappal-sendmail", "-t", stdin=MESSAGE, tty=True, under=under)
         tap.same((result.status, ada.queue()), (status, []), f"never delivered, {name}: {status}, nothing kept") or print("#", result)
+        tap.ok("\ntappal-sendmail: The message was not kept" in result.err, "and that is said", result)
         sentences[name] = (result.err.split("\n") + [""])[0].removeprefix("tappal-sendmail: ").removeprefix("work: ")
         empty(ada)
     ada.account()
