@@ -16,6 +16,7 @@
 #define LINE_MAX_BYTES 8192
 #define SHOWN_BYTES 2048   /* of one address, reply or sentence */
 #define HEADER_SHOWN 65536 /* of the message's header */
+#define LONG_FOR_ONE 600   /* seconds; few messages take as long to be sent */
 
 static bool has_text(const char *z)
 {
@@ -52,6 +53,16 @@ bool queue_add_reply(struct str *out, const struct outcome *o, struct err *err)
 
 /* -- why it waits -- */
 
+/* Who was killed over it leaves it so until a runner comes by: only time tells the two apart here. */
+static bool add_under_way(struct str *out, const struct journal *j, struct err *err)
+{
+    char since[32];
+    const int64_t now = clock_now(), lasts = now > j->last_attempt ? now - j->last_attempt : 0;
+    text_show_duration((uint64_t)lasts, since);
+    return str_addf(out, err, "being sent for %s%s", since,
+                    lasts > LONG_FOR_ONE ? ", or its deliverer was killed" : "");
+}
+
 static bool add_when(struct str *out, const struct journal *j, struct err *err)
 {
     char wait[32];
@@ -61,7 +72,7 @@ static bool add_when(struct str *out, const struct journal *j, struct err *err)
     if (j->held)
         return str_addz(out, "held", err);
     if (j->unfinished > 0)
-        return str_addz(out, "being sent, or its sender was killed", err);
+        return add_under_way(out, j, err);
     if (due <= now)
         return str_addz(out, "due now", err);
     text_show_duration((uint64_t)(due - now), wait);
@@ -98,7 +109,8 @@ static bool add_reason(struct str *out, const struct message *m, const struct qu
 bool queue_why(const struct message *m, const struct queue_reason *reason, struct str *out, struct err *err)
 {
     return add_settled(out, &m->journal, err) && add_when(out, &m->journal, err) &&
-           (!m->journal.in_doubt_open || str_addz(out, ", in doubt", err)) && add_reason(out, m, reason, err);
+           (!m->journal.in_doubt_open || m->journal.unfinished > 0 || str_addz(out, ", in doubt", err)) &&
+           add_reason(out, m, reason, err);
 }
 
 /* -- the list -- */

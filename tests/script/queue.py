@@ -229,6 +229,18 @@ def test_explain():
         ok(said.count("refused the connection") == 1 == said.count("hint  "), "explain: it too, once", said)
 
 
+def test_under_way():
+    with Home() as home, Peer(GREET + "C: *\ndelay 6\n", limit=30) as peer:
+        home.account(peer.port)
+        ident = home.put()
+        with subprocess.Popen([BUILD / "tappal", "queue", "run"], env=home.environment(), stdout=subprocess.DEVNULL) as child:
+            ok(until(lambda: "being sent for" in queue(home, "list").stdout), "list: it is being sent", *peer.transcript)
+            matches(queue(home, "list").stdout, rf"{ident}\*.*\n    \(being sent for \d+ s\)", "list: for how long")
+            home.later(3600)
+            matches(queue(home, "list").stdout, r"\(being sent for .*, or its deliverer was killed\)", "list: too long to be true")
+            child.kill()
+
+
 def test_json():
     with Home() as home:
         home.account(1)
@@ -252,6 +264,6 @@ def until(what, limit=20):
 
 
 for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage,
-             test_hold_and_release, test_bounce_and_retry, test_retry_at_every_step, test_explain, test_json):
+             test_hold_and_release, test_bounce_and_retry, test_retry_at_every_step, test_explain, test_under_way, test_json):
     test()
 done()
