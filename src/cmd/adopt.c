@@ -25,7 +25,7 @@ struct wish {
 
 struct total {
     const struct visit *visit;
-    uint64_t adopted;
+    uint64_t adopted, elsewhere;
 };
 
 static bool on_folder(void *arg, const struct adopt_folder *f, struct err *err)
@@ -53,6 +53,7 @@ static bool on_folder(void *arg, const struct adopt_folder *f, struct err *err)
         say("%s", line.buf);
     str_free(&line);
     t->adopted += f->by_state + f->by_letter;
+    t->elsewhere += f->elsewhere;
     return ok;
 }
 
@@ -69,7 +70,9 @@ static void say_end(const struct wish *wish, const struct total *t)
         say_warning("With keep = no, the next tappal-fetch deletes on the server what is here by now, what "
                     "was adopted "
                     "included.");
-    if (wish->yes)
+    if (t->adopted + t->elsewhere == 0)
+        say("Nothing was recorded, for there is nothing to take over.");
+    else if (wish->yes)
         say("Recorded. tappal-fetch %s fetches what is new from now on; switch the other program off.",
             a->name);
     else

@@ -37,6 +37,7 @@ static bool the_only_one(struct visit *v, struct err *err)
         if (!v->config.accounts[i].fetch.on)
             continue;
         if (v->account) {
+            v->account = NULL;
             err_set(err, ERR_USAGE, "There are several accounts that fetch mail.");
             return err_hint(err, "Name one of them; tappal account list shows them.");
         }

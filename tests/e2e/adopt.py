@@ -83,7 +83,7 @@ def by_letter(house, ada, protocol):
     real = adopted(ada)
     tap.matches(real.out, r"^INBOX: 8 on the server; 5 here by their letter, 3 to be fetched\n", f"{protocol}, by letter: the summary")
     nothing_twice(house, ada, f"{protocol}, by letter", [letter(3), letter(6), letter(7)], 8)
-    tap.matches(ada.run("tappal", "adopt", "--yes").out, "8 known already", f"{protocol}, by letter: once more, nothing")
+    tap.matches(ada.run("tappal", "adopt", "--yes").out, "8 known already\nNothing was recorded, for there is nothing to take over", f"{protocol}, by letter: once more, nothing")
     check = ada.run("tappal", "verify")
     tap.same((check.status, check.out), (0, "INBOX: 8 on the server; 8 here\n"), f"{protocol}, by letter: verified") or print("#", check)
     ada.account(fetch={"protocol": protocol, "port": house.port("IMAPS" if protocol == "imap" else "POP3S"), "keep": "no"})
