@@ -83,6 +83,29 @@ def test_mail_parameters():
         same(run.verdicts(), ["0 refused 552 5.3.4"], "a message over SIZE is refused before it is sent")
 
 
+def test_beyond_ascii():
+    """A domain has an ASCII form, which any server takes; a local part, and a header, want SMTPUTF8."""
+    utf8 = GREET + "S: 250-8BITMIME\nS: 250 SMTPUTF8\n"
+    plain, wide = "C: MAIL FROM:<ada@example.org>\nS: 250 ok\n", "C: MAIL FROM:<ada@example.org> *SMTPUTF8\nS: 250 ok\n"
+    taken = "S: 250 ok\n" + TEXT + "S: 250 ok\n" + QUIT
+    domain, both, ascii_form = "bob@bücher.example", "jürgen@bücher.example", "C: RCPT TO:<bob@xn--bcher-kva.example>\n"
+    header = MESSAGE.replace(b"Subject: x", "Subject: Grüße".encode())
+    for what, to, script, message in (
+        ("domain", domain, PLAIN + plain + ascii_form + taken, MESSAGE),
+        ("domain, a server with SMTPUTF8", domain, utf8 + plain + ascii_form + taken, MESSAGE),
+        ("local part", both, utf8 + wide + f"C: RCPT TO:<{both}>\n" + taken, MESSAGE),
+        ("header", domain, utf8 + wide + f"C: RCPT TO:<{domain}>\n" + taken, header),
+    ):
+        home, _, run, peer = once(script, to, message=message)
+        with home:
+            went_well(peer, f"beyond ASCII, {what}")
+            same((run.verdicts(), home.ids()), (["0 delivered 250 -"], []), f"beyond ASCII, {what}: delivered")
+    home, _, run, peer = once(PLAIN + MAIL + "S: 250 ok\n" + RCPT + taken, both, "bob@example.org")
+    with home:
+        went_well(peer, "a local part beyond ASCII, no SMTPUTF8: the server is not asked")
+        same(run.verdicts(), ["0 refused 550 5.6.7", "1 delivered 250 -"], "refused, and the other is delivered to")
+
+
 def state_scripts(answer):
     """The answer, at each state of a transaction, lock step."""
     yield "greeting", answer
