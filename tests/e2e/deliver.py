@@ -84,7 +84,7 @@ def one_of_two_refused(site):
 
 
 def main():
-    postfix = lab.ROOT and (lab.BUILD / "postfix").exists()
+    postfix = lab.ROOT and lab.POSTFIX.exists()
     with lab.Lab(postfix=postfix) as site:
         through_dovecot(site)
         many_at_once(site, "Dovecot")
