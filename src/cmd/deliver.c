@@ -25,16 +25,14 @@ enum {
     OPTION_WATCH,
     OPTION_STAY,
     OPTION_VERBOSE,
-    OPTION_QUIET,
-    OPTION_HELP,
-    OPTION_VERSION
+    OPTION_QUIET
 };
 
 static const struct option options[] = {
     {"queue", required_argument, NULL, OPTION_QUEUE}, {"wait-for", required_argument, NULL, OPTION_WAIT_FOR},
     {"now", no_argument, NULL, OPTION_NOW},           {"ask", no_argument, NULL, OPTION_ASK},
-    {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},   {"account", required_argument, NULL, OPTION_ACCOUNT},
+    {"verbose", no_argument, NULL, OPTION_VERBOSE},   {"help", no_argument, NULL, SAY_HELP},
+    {"version", no_argument, NULL, SAY_VERSION},      {"account", required_argument, NULL, OPTION_ACCOUNT},
     {"watch", no_argument, NULL, OPTION_WATCH},       {"stay", no_argument, NULL, OPTION_STAY},
     {"quiet", no_argument, NULL, OPTION_QUIET},       {NULL, 0, NULL, 0},
 };
@@ -88,16 +86,8 @@ static bool read_options(int argc, char **argv, struct runner_options *o, bool *
         case OPTION_QUIET:
             *quiet_r = true;
             break;
-        case OPTION_HELP:
-            say("%s", usage);
-            *status_r = 0;
-            return false;
-        case OPTION_VERSION:
-            say("%s %s", PROGRAM, TAPPAL_VERSION);
-            *status_r = 0;
-            return false;
         default:
-            *status_r = err_exit_status(ERR_USAGE);
+            *status_r = say_option(usage, option);
             return false;
         }
     }

@@ -22,9 +22,7 @@ enum {
     OPTION_CHECK,
     OPTION_UID,
     OPTION_WATCH,
-    OPTION_JSON,
-    OPTION_HELP,
-    OPTION_VERSION
+    OPTION_JSON
 };
 
 static const struct option options[] = {
@@ -37,8 +35,8 @@ static const struct option options[] = {
     {"uid", required_argument, NULL, OPTION_UID},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
-    {"help", no_argument, NULL, OPTION_HELP},
-    {"version", no_argument, NULL, OPTION_VERSION},
+    {"help", no_argument, NULL, SAY_HELP},
+    {"version", no_argument, NULL, SAY_VERSION},
     {NULL, 0, NULL, 0},
 };
 
@@ -92,14 +90,7 @@ static bool read_options(int argc, char **argv, struct fetch_options *o, int *st
     while ((option = getopt_long(argc, argv, "qv", options, NULL)) != -1) {
         if (take_option(o, option))
             continue;
-        if (option == OPTION_HELP)
-            say("%s", usage);
-        else if (option == OPTION_VERSION)
-            say("%s %s", PROGRAM, TAPPAL_VERSION);
-        else /* getopt has said what is wrong */
-            *status_r = err_exit_status(ERR_USAGE);
-        if (*status_r)
-            say_hint("tappal-fetch --help lists the options.");
+        *status_r = say_option(usage, option);
         return false;
     }
     if (!o->watch || (!o->dry_run && !o->uid))

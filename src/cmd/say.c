@@ -60,3 +60,17 @@ void say_warning(const char *fmt, ...)
     va_end(ap);
     str_free(&text);
 }
+
+int say_option(const char *usage, int option)
+{
+    char hint[64];
+    if (option == SAY_HELP)
+        say("%s", usage);
+    else if (option == SAY_VERSION)
+        say("%s %s", proc_name(), TAPPAL_VERSION);
+    if (option == SAY_HELP || option == SAY_VERSION)
+        return 0;
+    snprintf(hint, sizeof hint, "%s --help lists the options.", proc_name());
+    say_hint(hint);
+    return err_exit_status(ERR_USAGE);
+}

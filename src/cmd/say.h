@@ -11,4 +11,9 @@ void say_hint(const char *hint);                          /* stderr, as say_erro
 void say(const char *fmt, ...) PRINTF_LIKE(1, 2);         /* stdout, a line */
 void say_warning(const char *fmt, ...) PRINTF_LIKE(1, 2); /* stderr, a line */
 
+/* What getopt_long gave and is no option of the program's own: one of these two, or a fault that it has told of.
+ * The exit status. */
+enum { SAY_HELP = 1000, SAY_VERSION };
+int say_option(const char *usage, int option);
+
 #endif
