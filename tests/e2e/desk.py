@@ -200,6 +200,16 @@ def asked(lab):
     tap.ok(status == 64 and accounts_of(ada) == ["example.ini"], "a no writes nothing", said)
 
 
+def several(lab):
+    """Which account is meant? Neither is named as if it were to blame."""
+    ada = lab.person("several")
+    for name in ("home", "work"):
+        ada.account(name)
+    for command in ("verify", "adopt"):
+        result = ada.run("tappal", command)
+        tap.same((result.status, result.err.splitlines()[:1]), (64, ["tappal: There are several accounts that fetch mail."]), f"{command}: one must be named")
+
+
 def there_and_back(lab):
     site = lab.site
     ada = lab.person("ada")
@@ -229,5 +239,6 @@ with Lab() as the_lab:
     secrets_are_not_shown(the_lab)
     examples(the_lab)
     asked(the_lab)
+    several(the_lab)
     there_and_back(the_lab)
 tap.done()
