@@ -150,9 +150,10 @@ bool imap_send_select(struct imap *imap, const char *name, bool read_only, const
 {
     struct str quoted = STR_INIT(8192);
     imap->box = (struct imap_box){.permanent = FLAGS_ALL};
-    imap->counted = false;
+    imap->counted = imap->box_is_open = false;
     bool ok = imap_add_quoted(&quoted, name, strlen(name), err) &&
               imap_send(imap, tag_r, err, "%s %s%s", read_only ? "EXAMINE" : "SELECT", quoted.buf, how);
+    imap->select_tag = ok ? *tag_r : 0;
     str_free(&quoted);
     return ok;
 }

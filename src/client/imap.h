@@ -23,7 +23,7 @@ struct imap_answer {
     char text[400];
 };
 
-/* The selected folder. */
+/* The selected folder, as it was when it was opened; but `exists` goes on counting. */
 struct imap_box {
     uint32_t validity; /* UIDVALIDITY; 0: the server gave none */
     uint32_t next;     /* UIDNEXT; 0: none */

@@ -24,11 +24,13 @@ struct imap {
     struct strv capabilities;
     bool told; /* the capabilities are known, and of the present state */
     bool lost;
-    unsigned tags;   /* given out so far */
-    unsigned news;   /* listed messages of the command that is waited for */
-    bool counted;    /* how many messages the open folder holds is known */
-    bool stirred;    /* the server spoke of something new without being asked */
-    bool overflowed; /* ... and will not any more, of other folders than the open one (RFC 5465 5.8) */
+    unsigned tags;       /* given out so far */
+    unsigned news;       /* listed messages of the command that is waited for */
+    unsigned select_tag; /* of the command that opens the folder */
+    bool box_is_open;    /* ... and it was answered */
+    bool counted;        /* how many messages the open folder holds is known */
+    bool stirred;        /* the server spoke of something new without being asked */
+    bool overflowed;     /* ... and will not any more, of other folders than the open one (RFC 5465 5.8) */
     struct imap_pending pending[IMAP_OUTSTANDING_MAX];
     struct imap_box box;
     struct uidset modified; /* [MODIFIED uids] */

@@ -207,18 +207,28 @@ static void take_permanent(struct imap *imap, const struct imap_part *list)
         imap->box.permanent = any ? flags | FLAG_PASSED : flags; /* $Forwarded is a keyword */
 }
 
-/* take_code - response codes: of untagged OK, and of tagged answers */
+/* take_validity - it stays as long as the folder is open (RFC 9051 2.3.1.1): another one would mean other messages */
+static bool take_validity(struct imap *imap, uint32_t number, struct err *err)
+{
+    if (imap->box_is_open && imap->box.validity != number)
+        return broken(imap, "numbers the messages of an open folder anew (UIDVALIDITY)", err);
+    imap->box.validity = number;
+    return true;
+}
+
+/* take_code - response codes: of untagged OK, and of tagged answers. UIDNEXT and HIGHESTMODSEQ count as they were when
+ * the folder was opened: what is listed then is known to be whole up to them, and what comes later is not. */
 static bool take_code(struct imap *imap, const struct imap_reply *r, struct err *err)
 {
     uint64_t number;
     if (imap_part_is(&r->code, "CAPABILITY"))
         return learn_capabilities(imap, &r->arguments, err);
     if (imap_part_is(&r->code, "UIDVALIDITY") && imap_part_number(&r->arguments, UINT32_MAX, &number))
-        imap->box.validity = (uint32_t)number;
-    else if (imap_part_is(&r->code, "UIDNEXT") && imap_part_number(&r->arguments, UINT32_MAX, &number))
-        imap->box.next = (uint32_t)number;
+        return take_validity(imap, (uint32_t)number, err);
+    if (imap_part_is(&r->code, "UIDNEXT") && imap_part_number(&r->arguments, UINT32_MAX, &number))
+        imap->box.next = imap->box_is_open ? imap->box.next : (uint32_t)number;
     else if (imap_part_is(&r->code, "HIGHESTMODSEQ") && imap_part_number(&r->arguments, INT64_MAX, &number))
-        imap->box.modseq = number;
+        imap->box.modseq = imap->box_is_open ? imap->box.modseq : number;
     else if (imap_part_is(&r->code, "PERMANENTFLAGS"))
         take_permanent(imap, &r->arguments);
     else if (imap_part_is(&r->code, "NOTIFICATIONOVERFLOW"))
@@ -332,6 +342,7 @@ bool imap_complete(struct imap *imap, const struct imap_reply *reply, struct err
                 continue;
             imap_answer_from(reply, &p->answer);
             p->done = true;
+            imap->box_is_open = imap->box_is_open || (tag == imap->select_tag && p->answer.status == IMAP_OK);
             if (p->ignored)
                 p->tag = 0;
             return true;
