@@ -151,7 +151,7 @@ bool imap_send_select(struct imap *imap, const char *name, bool read_only, const
     struct str quoted = STR_INIT(8192);
     imap->box = (struct imap_box){.permanent = FLAGS_ALL};
     imap->counted = imap->box_is_open = false;
-    bool ok = imap_add_quoted(&quoted, name, strlen(name), err) &&
+    bool ok = imap_add_name(imap, name, &quoted, err) &&
               imap_send(imap, tag_r, err, "%s %s%s", read_only ? "EXAMINE" : "SELECT", quoted.buf, how);
     imap->select_tag = ok ? *tag_r : 0;
     str_free(&quoted);
@@ -283,16 +283,17 @@ static bool start_tls(struct imap *imap, struct err *err)
     return true;
 }
 
-/* Some servers open no folder for a client without name; its answer does not matter */
-bool imap_tell_id(struct imap *imap, struct err *err)
+/* What is said first, behind the sign-in: our name, for some servers open no folder for a client without one; its answer
+ * does not matter. And that we take UTF-8: a server that holds such mail may disfigure it for others (RFC 6858). */
+bool imap_introduce(struct imap *imap, struct err *err)
 {
-    unsigned tag;
-    if (!imap_can(imap, "ID"))
-        return true;
-    if (!imap_send(imap, &tag, err, "ID (\"name\" \"tappal\" \"version\" \"%s\")", TAPPAL_VERSION))
+    unsigned tag = 0;
+    if (imap_can(imap, "ID") &&
+        !imap_send(imap, &tag, err, "ID (\"name\" \"tappal\" \"version\" \"%s\")", TAPPAL_VERSION))
         return false;
     imap_forget(imap, tag);
-    return true;
+    return !(imap_can(imap, "UTF8=ACCEPT") || imap_can(imap, "UTF8=ONLY")) ||
+           imap_enable(imap, "UTF8=ACCEPT", err);
 }
 
 static struct imap *imap_new(struct err *err)
@@ -357,7 +358,7 @@ static bool open_session(struct imap *imap, struct err *err)
     ok = ok && ask_capabilities(imap, err);
     learn(imap, &before, ok ? NULL : err);
     strv_free(&before);
-    return ok && (imap->leapt || imap_tell_id(imap, err));
+    return ok && (imap->leapt || imap_introduce(imap, err));
 }
 
 static bool load_known(struct imap *imap, const struct session_options *options, struct err *err)

@@ -50,8 +50,8 @@ static bool send_head(struct imap *imap, const struct imap_letter *l, bool ahead
                       struct err *err)
 {
     struct str head = STR_INIT(QUOTED_MAX + 256);
-    bool ok = imap_add_quoted(&head, l->folder, strlen(l->folder), err) &&
-              str_addz(&head, " (\\Seen)", err) && add_date(&head, l->date, err) &&
+    bool ok = imap_add_name(imap, l->folder, &head, err) && str_addz(&head, " (\\Seen)", err) &&
+              add_date(&head, l->date, err) &&
               imap_send(imap, tag_r, err, "APPEND %s %s{%" PRIu64 "%s}", head.buf, l->utf8 ? "UTF8 (~" : "",
                         l->size, ahead ? "+" : "");
     str_free(&head);
@@ -105,19 +105,6 @@ bool imap_send_append(struct imap *imap, const struct imap_letter *letter, unsig
               (!go || send_text(imap, letter, err));
     imap->lost = imap->lost || !ok;
     return ok;
-}
-
-bool imap_enable_utf8(struct imap *imap, bool *on_r, struct err *err)
-{
-    struct imap_answer answer;
-    unsigned tag;
-    *on_r = false;
-    if (!imap_can(imap, "UTF8=ACCEPT") && !imap_can(imap, "UTF8=ONLY"))
-        return true;
-    if (!imap_send(imap, &tag, err, "ENABLE UTF8=ACCEPT") || !imap_await(imap, tag, NULL, &answer, err))
-        return false;
-    *on_r = answer.status == IMAP_OK;
-    return true;
 }
 
 /* -- which folder -- */
@@ -236,7 +223,7 @@ bool imap_numbers(struct imap *imap, const char *folder, struct imap_box *box_r,
     struct str quoted = STR_INIT(QUOTED_MAX);
     unsigned tag;
     *box_r = (struct imap_box){0};
-    bool ok = imap_add_quoted(&quoted, folder, strlen(folder), err) &&
+    bool ok = imap_add_name(imap, folder, &quoted, err) &&
               imap_send(imap, &tag, err, "STATUS %s (UIDNEXT UIDVALIDITY)", quoted.buf) &&
               imap_finish(imap, tag, &events, "say what is in the folder for sent mail", err);
     str_free(&quoted);

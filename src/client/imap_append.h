@@ -15,7 +15,7 @@ struct imap_letter {
     const char *folder; /* the server's own form of its name */
     int64_t date;       /* INTERNALDATE */
     uint64_t size;
-    bool utf8; /* its header has UTF-8, and imap_enable_utf8 said yes */
+    bool utf8; /* its header has UTF-8, and the server speaks UTF-8 */
     /* The next octets, at most `size`. False ends the session: a literal that was begun cannot be taken back. */
     bool (*read)(void *arg, char *buf, size_t size, size_t *n_r, struct err *err);
     void *arg;
@@ -26,8 +26,6 @@ bool imap_appends_ahead(const struct imap *imap, const struct imap_letter *lette
 /* The whole command. The answer is to be had by imap_await; a refusal before the text is one too. */
 MUST_USE bool imap_send_append(struct imap *imap, const struct imap_letter *letter, unsigned *tag_r,
                                struct err *err);
-/* Before any folder is named: *on_r where the server takes UTF-8 (RFC 6855). */
-MUST_USE bool imap_enable_utf8(struct imap *imap, bool *on_r, struct err *err);
 
 /* The folder for sent mail, as the server writes it: the one called `name` (levels parted by "/"); or, NULL, the one
  * that is marked \Sent (RFC 6154), else the first of the usual names. ERR_CONFIG: there is none. */

@@ -27,8 +27,7 @@ bool imap_notify(struct imap *imap, const char *const *names, size_t count, bool
     bool fits = true, ok = true;
     *granted_r = imap->overflowed = false;
     for (size_t i = 0; fits && i < count; i++)
-        fits = (i == 0 || str_addc(&list, ' ', &too_long)) &&
-               imap_add_quoted(&list, names[i], strlen(names[i]), &too_long);
+        fits = (i == 0 || str_addc(&list, ' ', &too_long)) && imap_add_name(imap, names[i], &list, &too_long);
     if (fits)
         ok = imap_send(imap, &tag, err, "NOTIFY SET (selected " EVENTS ") (mailboxes (%s) " EVENTS ")",
                        list.buf) &&

@@ -36,6 +36,7 @@ struct imap {
     struct uidset modified; /* [MODIFIED uids] */
     struct imap_namespaces namespaces;
     bool has_namespaces; /* they have been asked for */
+    bool utf8;           /* the server has said ENABLED UTF8=ACCEPT */
     struct strv enabled;
     bool asked_to_compress, compressed;
     struct strv alerts;
@@ -53,7 +54,9 @@ struct imap {
 /* imap.c: a command of which ring and watch see `shown`. */
 MUST_USE bool imap_send_shown(struct imap *imap, const char *command, size_t n, const char *shown,
                               unsigned *tag_r, struct err *err);
-MUST_USE bool imap_tell_id(struct imap *imap, struct err *err);
+MUST_USE bool imap_introduce(struct imap *imap, struct err *err);
+/* imap_name.c: a name as the server wrote it becomes one of ours. */
+MUST_USE bool imap_take_name(const struct imap *imap, struct str *name, struct err *err);
 /* "The server HOST WHAT: TEXT"; always false. */
 bool imap_blame(const struct imap *imap, enum err_kind kind, const char *what, const struct imap_part *text,
                 struct err *err);

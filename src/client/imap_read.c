@@ -2,6 +2,7 @@
 #include "client/imap_impl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -150,7 +151,7 @@ static bool read_list(struct imap *imap, const struct imap_events *events, const
         return true;
     if (!imap_list_read(&list, r->text.at, r->text.n, err))
         return broken(imap, "sent a folder's name that cannot be read", err);
-    bool ok = events->list(events->arg, &list, err);
+    bool ok = imap_take_name(imap, &list.name, err) && events->list(events->arg, &list, err);
     imap_list_free(&list);
     return ok;
 }
@@ -170,9 +171,22 @@ static bool read_state(struct imap *imap, const struct imap_events *events, cons
             *err = why;
         return why.kind == ERR_PROTOCOL;
     }
-    bool ok = events->state(events->arg, &state, err);
+    bool ok = imap_take_name(imap, &state.name, err) && events->state(events->arg, &state, err);
     imap_state_free(&state);
     return ok;
+}
+
+static bool take_prefix(const struct imap *imap, struct imap_namespace *ns, struct err *err)
+{
+    struct str name = STR_INIT(4 * strlen(ns->prefix) + 8);
+    bool ok = str_addz(&name, ns->prefix, err) && imap_take_name(imap, &name, err);
+    char *prefix = ok ? str_steal(&name) : NULL;
+    str_free(&name);
+    if (!prefix)
+        return ok ? err_nomem(err) : false;
+    free(ns->prefix);
+    ns->prefix = prefix;
+    return true;
 }
 
 /* read_namespaces - an answer that cannot be read says nothing; nor does one that nobody asked for */
@@ -189,7 +203,21 @@ static bool read_namespaces(struct imap *imap, const struct imap_reply *r, struc
     }
     imap_namespaces_free(&imap->namespaces);
     imap->namespaces = found;
+    for (size_t i = 0; i < found.count; i++)
+        if (!take_prefix(imap, &imap->namespaces.items[i], err))
+            return false;
     return true;
+}
+
+/* take_enabled - what we have not asked for is not on, whatever the server says */
+static bool take_enabled(struct imap *imap, const struct imap_reply *r, struct err *err)
+{
+    struct strv words = STRV_INIT;
+    bool ok = imap_capabilities_add(&words, r->text.at, r->text.n, err);
+    if (ok && strv_has_nocase(&words, "UTF8=ACCEPT") && strv_has_nocase(&imap->enabled, "UTF8=ACCEPT"))
+        imap->utf8 = true;
+    strv_free(&words);
+    return ok;
 }
 
 static bool learn_capabilities(struct imap *imap, const struct imap_part *words, struct err *err)
@@ -267,6 +295,8 @@ static bool take_data(struct imap *imap, const struct imap_events *events, const
         return read_list(imap, events, r, err);
     else if (imap_part_is(&r->name, "STATUS"))
         return read_state(imap, events, r, err);
+    else if (imap_part_is(&r->name, "ENABLED"))
+        return take_enabled(imap, r, err);
     else if (imap_part_is(&r->name, "NAMESPACE"))
         return read_namespaces(imap, r, err);
     else if (imap_part_is(&r->name, "SEARCH") && events && events->found)

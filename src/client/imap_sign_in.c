@@ -27,7 +27,7 @@ static bool leap(struct imap *imap, struct err *err)
     strv_free(&imap->capabilities);
     imap->leapt = true;
     return strv_copy(&imap->capabilities, &imap->known.after, err) &&
-           imap_send(imap, &imap->ask_tag, err, "CAPABILITY") && imap_tell_id(imap, err) &&
+           imap_send(imap, &imap->ask_tag, err, "CAPABILITY") && imap_introduce(imap, err) &&
            imap->ahead->send(imap->ahead->arg, imap, err);
 }
 

@@ -138,7 +138,7 @@ static bool move_set(struct imap_job *job, const char *set, bool *moved_r, struc
     unsigned tag;
     struct str name = STR_INIT(8192);
     *moved_r = imap_can(job->imap, "MOVE") || imap_can(job->imap, "IMAP4rev2");
-    bool ok = imap_add_quoted(&name, job->target, strlen(job->target), err) &&
+    bool ok = imap_add_name(job->imap, job->target, &name, err) &&
               imap_send(job->imap, &tag, err, "UID %s %s %s", *moved_r ? "MOVE" : "COPY", set, name.buf) &&
               imap_finish(job->imap, tag, NULL, "move messages", err);
     str_free(&name);

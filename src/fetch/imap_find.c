@@ -41,7 +41,7 @@ static bool send_plain_list(const struct imap_find *f, struct imap *imap, const 
 {
     struct str pattern = STR_INIT(65536), quoted = STR_INIT(65536);
     bool ok = str_addf(&pattern, err, "%s*", prefix) &&
-              imap_add_quoted(&quoted, pattern.buf, pattern.len, err) &&
+              imap_add_name(imap, pattern.buf, &quoted, err) &&
               imap_send(imap, tag_r, err, "%s \"\" %s", f->pull->account->fetch.subscribed ? "LSUB" : "LIST",
                         quoted.buf);
     str_free(&pattern);
@@ -281,7 +281,7 @@ static bool ask_state(struct imap *imap, const struct folder *folder, const char
 {
     struct err why = {0};
     struct str name = STR_INIT(8192);
-    *sent_r = imap_add_quoted(&name, folder->wire, strlen(folder->wire), &why);
+    *sent_r = imap_add_name(imap, folder->wire, &name, &why);
     bool ok = !*sent_r || imap_send(imap, tag_r, err, "STATUS %s %s", name.buf, items);
     str_free(&name);
     return ok;

@@ -207,7 +207,8 @@ static bool search_range(struct imap_job *job, uint32_t first, uint32_t last, co
         snprintf(end, sizeof end, "%u", last);
     bool ok = str_addf(&command, err, "UID SEARCH %s%sUID %u:%s%s",
                        imap_can(job->imap, "ESEARCH") ? "RETURN (ALL) " : "",
-                       imap_search_is_wide(filter) ? "CHARSET UTF-8 " : "", first, end, filter) &&
+                       imap_search_is_wide(filter) && !imap_speaks_utf8(job->imap) ? "CHARSET UTF-8 " : "",
+                       first, end, filter) &&
               imap_send_lines(job->imap, &command, &tag, err) &&
               imap_finish(job->imap, tag, &events, "search for messages", err);
     str_free(&command);

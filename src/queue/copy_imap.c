@@ -61,8 +61,7 @@ static bool begin_session(struct copier *copier, struct err *err)
     str_init(&copier->folder, FOLDER_MAX);
     return open_session(copier, err) &&
            (say_files_itself(copier) ||
-            (imap_enable_utf8(copier->imap, &copier->utf8, err) &&
-             imap_find_sent(copier->imap, copier->line->account->send.sent_to, &copier->folder, err)));
+            imap_find_sent(copier->imap, copier->line->account->send.sent_to, &copier->folder, err));
 }
 
 /* The connection is of no more use; what was not answered may have arrived. */
@@ -143,7 +142,7 @@ static bool send_part(struct copy_group *g, struct copy_part *part, struct err *
         .folder = g->copier->folder.buf,
         .date = m->envelope.accepted,
         .size = m->facts.size,
-        .utf8 = g->copier->utf8 && m->facts.eight_bit_header,
+        .utf8 = imap_speaks_utf8(g->copier->imap) && m->facts.eight_bit_header,
         .read = read_text,
         .arg = part,
     };

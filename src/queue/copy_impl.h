@@ -37,7 +37,6 @@ struct copier {
     struct imap *imap;
     struct endpoint server; /* [fetch]'s, but with a shorter patience; what it points to is the account's */
     struct str folder;
-    bool utf8;
     bool files_itself; /* the server does */
     bool down;         /* not to be tried again in this run: */
     struct err why;
