@@ -2,10 +2,12 @@
  * folder given its name and looked at. */
 #include "fetch/imap_find.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "fetch/told.h"
 
 #define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
 #define SHOWN_MAX 20   /* folders that are named in a hint */
@@ -40,8 +42,7 @@ static bool send_plain_list(const struct imap_find *f, struct imap *imap, const 
                             struct err *err)
 {
     struct str pattern = STR_INIT(65536), quoted = STR_INIT(65536);
-    bool ok = str_addf(&pattern, err, "%s*", prefix) &&
-              imap_add_name(imap, pattern.buf, &quoted, err) &&
+    bool ok = str_addf(&pattern, err, "%s*", prefix) && imap_add_name(imap, pattern.buf, &quoted, err) &&
               imap_send(imap, tag_r, err, "%s \"\" %s", f->pull->account->fetch.subscribed ? "LSUB" : "LIST",
                         quoted.buf);
     str_free(&pattern);
@@ -233,6 +234,40 @@ static void check_patterns(const struct imap_find *f)
     }
 }
 
+/* knows_uses - does the server say which folder is the one for junk, if any is? */
+static bool knows_uses(const struct imap_find *f, const struct imap *imap)
+{
+    static const char *const uses[] = {"\\All",  "\\Archive", "\\Drafts", "\\Flagged",
+                                       "\\Junk", "\\Sent",    "\\Trash",  "\\Important"};
+    bool extended = imap_can(imap, "LIST-EXTENDED") || imap_can(imap, "IMAP4rev2");
+    if (imap_can(imap, "SPECIAL-USE") && (extended || !f->pull->account->fetch.subscribed))
+        return true;
+    for (size_t i = 0; i < f->listed.count; i++)
+        for (size_t k = 0; k < sizeof uses / sizeof *uses; k++)
+            if (strv_has_nocase(&f->listed.items[i].attributes, uses[k]))
+                return true;
+    return false;
+}
+
+/* check_uses - "!\Junk" at a server that does not know of uses leaves out nothing: worth a word, but not at each run */
+static void check_uses(const struct imap_find *f, const struct imap *imap)
+{
+    const struct pull *pull = f->pull;
+    const struct strv *patterns = &pull->account->fetch.folders;
+    for (size_t i = 0; i < patterns->count; i++) {
+        const char *pattern = patterns->items[i];
+        char text[600];
+        if (!text_starts(pattern, "!\\") || text_eq_nocase(pattern, "!\\Inbox") || knows_uses(f, imap) ||
+            told_before(pull->state_dir, pattern, pull->dry_run))
+            continue;
+        snprintf(text, sizeof text,
+                 "The server does not say which of its folders is %.100s, so %.100s leaves none out. Name that "
+                 "folder instead in the option folders, with a ! before it.",
+                 pattern + 1, pattern);
+        pull->watch.notice(pull->watch.arg, text);
+    }
+}
+
 static void check_target(const struct imap_find *f)
 {
     const struct fetch_conf *conf = &f->pull->account->fetch;
@@ -252,6 +287,7 @@ static bool choose(struct imap_find *f, const struct imap *imap, struct err *err
         if (!folders_name(&f->listed.items[i], imap_namespaces(imap), err))
             return false;
     check_patterns(f);
+    check_uses(f, imap);
     for (size_t i = 0; i < f->listed.count; i++)
         if (!choose_one(f, imap, &f->listed.items[i], err))
             return false;

@@ -87,10 +87,22 @@ def named_elsewhere(house):
     tap.ok(result.status == 0 and result.out.startswith("Sent: "), "verify: the folder's name", result)
 
 
+def put_elsewhere(house):
+    """One folder in a place of its own: a second account of the same login."""
+    bob = house.person("two")
+    account(house, bob, folders="*, !Entwürfe")
+    site = house.site
+    bob.account("drafts", password=site["PASSWORD3"], address=site["USER3"], login=site["USER3"],
+                fetch={"auth": "plain", "folders": "Entwürfe", "layout": "nested", "maildir": bob.home / "Drafts"})
+    result = bob.run("tappal-fetch")
+    tap.ok(result.status == 0 and not result.err, "put elsewhere: fetched", result)
+    tap.same((len(list((bob.home / "Drafts/Entwürfe/new").iterdir())), (bob.maildir / ".Entwürfe").exists(), (bob.maildir / ".Sent/new").exists()), (1, False, True), "put elsewhere: it is there, and only there")
+
+
 def main():
     with lab.Lab() as house:
         fill(house)
-        for part in (whose, round_trips, named_elsewhere):
+        for part in (whose, round_trips, put_elsewhere, named_elsewhere):
             part(house)
     tap.done()
 

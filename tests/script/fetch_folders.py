@@ -134,9 +134,61 @@ def meeting(house):
     fetching.run_case(ada, "one's own is meant", found(shared, ["Sent", "INBOX.Sent"]) + fetched(["INBOX.Sent"]) + BYE, "imap", mail=here(["INBOX.Sent"]), folders="Sent")
 
 
+def in_utf8(house):
+    """UTF8=ACCEPT: names go in UTF-8 both ways from ENABLED on, and only then; the folder is the same as before."""
+    seven, eight = "Entw&APw-rfe", "Entw\u00fcrfe"
+    caps = CAPS + " ENABLE UTF8=ACCEPT NAMESPACE MOVE"
+    asked = 'C: {en} ENABLE UTF8=ACCEPT\nC: {ns} NAMESPACE\nC: {tag} LIST "" "?"\n'
+    enabled = "S: * ENABLED UTF8=ACCEPT\nS: {en} OK\n"
+    told = 'S: * NAMESPACE (("Fächer/" "/")) NIL NIL\nS: {ns} OK\n'
+    below = lines([f"Fächer/{name}" for name in ("A&B", eight)]) + "S: {tag} OK\n"
+    ada = house.person()
+    first = sign_in() + 'C: {tag} LIST "" "?"\n' + lines(["A&-B", seven]) + "S: {tag} OK\n"
+    both = {"folders": "*"}
+    fetching.run_case(ada, "not offered: modified UTF-7", first + states(["A&-B", seven]) + fetched(["A&-B", seven]) + BYE, "imap", mail=here(["A&-B", seven]), **both)
+    plain = sign_in(caps.replace(" NAMESPACE", "")) + asked.replace("C: {ns} NAMESPACE\n", "")
+    wide = lines(["A&B", eight]) + "S: {tag} OK\n" + states(["A&B", eight])
+    fetching.run_case(ada, "enabled: UTF-8, and the same folders", plain + enabled + wide + BYE, "imap", mail=here(["A&-B", seven]), **both)
+    narrow = lines(["A&-B", seven]) + "S: {tag} OK\n" + states(["A&-B", seven])
+    for what, answer in (("refused", "S: {en} BAD what\n"), ("OK, and nothing enabled", "S: {en} OK\n"), ("something else enabled", "S: * ENABLED CONDSTORE\nS: {en} OK\n")):
+        fetching.run_case(ada, f"{what}: modified UTF-7", plain + answer + narrow + BYE, "imap", mail=here(["A&-B", seven]), **both)
+    unasked = sign_in() + 'C: {tag} LIST "" "?"\nS: * ENABLED UTF8=ACCEPT\n' + narrow + BYE
+    fetching.run_case(ada, "enabled unasked: modified UTF-7", unasked, "imap", mail=here(["A&-B", seven]), **both)
+    ada = house.person()
+    moved = opened(1, 2, name=f"Fächer/{eight}", examine="SELECT") + listed([1]) + ask(1) + message(1, b"a\r\n") + DONE
+    moved += 'C: {tag} UID MOVE 1 "Fächer/A&B"\nS: {tag} OK\n'
+    fetching.run_case(ada, "a prefix in UTF-8, and move_to", sign_in(caps) + asked + enabled + told + below + moved + BYE, "imap", mail=[b"a\n"], folders=eight, move_to="A&B")
+    tap.ok((ada.maildir / f".{eight}/new").is_dir(), "a prefix in UTF-8: the place", *ada.maildir.iterdir())
+    ada = house.person()
+    search = sign_in(caps) + "C: {en} ENABLE UTF8=ACCEPT\n" + enabled + opened(1, 2) + 'C: {tag} UID SEARCH UID 1:?  ?\nS: * SEARCH\nS: {tag} OK\n' + BYE
+    fetching.run_case(ada, "no CHARSET where UTF-8 is enabled", search.replace("1:?  ?", '1:? (SUBJECT "Gr\u00fc\u00dfe")'), "imap", search='"SUBJECT ""Gr\u00fc\u00dfe"""')
+    ada = house.person()
+    only = sign_in("IMAP4rev2 SASL-IR AUTH=PLAIN") + 'C: {ns} NAMESPACE\nC: {tag} LIST "" "?"\nS: {ns} BAD\n' + lines([eight]) + "S: {tag} OK\n" + fetched([eight]) + BYE
+    fetching.run_case(ada, "IMAP4rev2 alone speaks UTF-8", only, "imap", mail=here([eight]), **both)
+
+
+def uses(house):
+    """!\\Junk where the server marks no folders: told once, and all are fetched; else not a word."""
+    junk = {"folders": '*, "!\\Junk"'}
+    said = r"does not say which of its folders is \\Junk, so !\\Junk leaves none out"
+    listing = sign_in() + 'C: {tag} LIST "" "?"\n' + lines(["Spam"]) + "S: {tag} OK\n"
+    ada = house.person()
+    fetching.run_case(ada, "uses, dry run", listing + opened(1, 2, name="Spam") + listed([1]) + BYE, "imap", args=("--dry-run",), err=said, **junk)
+    fetching.run_case(ada, "uses: told", listing + fetched(["Spam"]) + BYE, "imap", mail=here(["Spam"]), err=said, **junk)
+    fetching.run_case(ada, "uses: told once", listing + opened(1, 2, name="Spam") + BYE, "imap", mail=here(["Spam"]), **junk)
+    memory = next(ada.state.glob("fetch/*/told"))
+    tap.same(memory.read_text(), "tappal-told 1\n!\\Junk\n", "uses: what is remembered")
+    memory.write_text("tappal-told 1\n!\\Jun")
+    fetching.run_case(ada, "uses: a damaged memory", listing + opened(1, 2, name="Spam") + BYE, "imap", mail=here(["Spam"]), err=said, **junk)
+    fetching.run_case(ada, "uses: another one", listing + opened(1, 2, name="Spam") + BYE, "imap", mail=here(["Spam"]), err=r"which of its folders is \\Trash", folders='*, "!\\Junk", "!\\Trash"')
+    tap.same(memory.read_text(), "tappal-told 1\n!\\Junk\n!\\Trash\n", "uses: both are remembered")
+    for what, script in (("SPECIAL-USE", listing.replace("UIDPLUS", "UIDPLUS SPECIAL-USE")), ("another use is marked", listing.replace("(\\HasNoChildren)", "(\\Sent)"))):
+        fetching.run_case(house.person(), f"uses, {what}: no word", script + fetched(["Spam"]) + BYE, "imap", mail=here(["Spam"]), **junk)
+
+
 def main():
     with fetching.Alone() as house:
-        for part in (meant, shown, odd_answers, hidden_until_named, meeting):
+        for part in (meant, shown, odd_answers, hidden_until_named, meeting, in_utf8, uses):
             part(house)
     tap.done()
 

@@ -195,7 +195,7 @@ def unopened(house):
     fetching.run_case(ada, "the extended LIST is refused", extended + asks + 'S: {tag} BAD what\nC: {tag} LIST "" "*"\n' + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3, **wide)
     fetching.run_case(ada, "no LIST-STATUS: STATUS, ahead", SIGN_IN + 'C: {tag} LIST "" "*"\nS: * LIST () "/" INBOX\nS: * LIST () "/" Lists\nS: {tag} OK\n'
                       + f'C: {{one}} STATUS "INBOX" {state}\nC: {{two}} STATUS "Lists" {state}\nS: * STATUS Lists (UIDNEXT 3 UIDVALIDITY 7)\nS: * STATUS INBOX (UIDNEXT 2 UIDVALIDITY 7)\n'
-                      "S: {two} OK\nS: {one} OK\n" + BYE, "imap", mail=[b"a\nb\n"] * 3, **wide)
+                      "S: {two} OK\nS: {one} OK\n" + BYE, "imap", mail=[b"a\nb\n"] * 3, err="does not say which", **wide)
     fetching.run_case(ada, "by its use", extended + asks + listing(2, 3) + box([]).replace('"INBOX"', '"Rest"') + BYE, "imap", mail=[b"a\nb\n"] * 3, folders='"\\Junk"')
     fetching.run_case(ada, "a use that no folder has", extended + asks + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3, status=78, err=r"\\Sent.*It has: INBOX", folders='"\\Sent", INBOX')
     fetching.run_case(ada, "subscribed, LIST-EXTENDED", extended + f'C: {{tag}} LIST (SUBSCRIBED) "" "*" RETURN (SPECIAL-USE STATUS {state})\n' + listing(2, 3) + BYE, "imap", mail=[b"a\nb\n"] * 3,
