@@ -292,8 +292,11 @@ bool imap_introduce(struct imap *imap, struct err *err)
         !imap_send(imap, &tag, err, "ID (\"name\" \"tappal\" \"version\" \"%s\")", TAPPAL_VERSION))
         return false;
     imap_forget(imap, tag);
-    return !(imap_can(imap, "UTF8=ACCEPT") || imap_can(imap, "UTF8=ONLY")) ||
-           imap_enable(imap, "UTF8=ACCEPT", err);
+    if (!imap_can(imap, "UTF8=ACCEPT") && !imap_can(imap, "UTF8=ONLY"))
+        return true;
+    bool ok = imap_enable(imap, "UTF8=ACCEPT", err);
+    imap->utf8_tag = imap->tags;
+    return ok;
 }
 
 static struct imap *imap_new(struct err *err)

@@ -105,7 +105,7 @@ bool imap_is_compressed(const struct imap *imap);
 /* Nothing may be under way that somebody waits for. A server that refuses is left uncompressed. */
 MUST_USE bool imap_compress(struct imap *imap, struct err *err);
 /* A folder's name, quoted as the server takes it; ours are all in modified UTF-7. */
-MUST_USE bool imap_add_name(const struct imap *imap, const char *name, struct str *out, struct err *err);
+MUST_USE bool imap_add_name(struct imap *imap, const char *name, struct str *out, struct err *err);
 /* Are names, and quoted strings, in UTF-8 (UTF8=ACCEPT, which is enabled wherever it is offered; or IMAP4rev2 alone)? It is
  * known when a command was answered that was sent after the sign-in. */
 bool imap_speaks_utf8(const struct imap *imap);

@@ -37,6 +37,7 @@ struct imap {
     struct imap_namespaces namespaces;
     bool has_namespaces; /* they have been asked for */
     bool utf8;           /* the server has said ENABLED UTF8=ACCEPT */
+    unsigned utf8_tag;   /* it has been asked to, and has not answered; else 0 */
     struct strv enabled;
     bool asked_to_compress, compressed;
     struct strv alerts;

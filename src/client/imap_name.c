@@ -3,6 +3,7 @@
  * whether that was enabled or not. */
 #include <string.h>
 
+#include "base/text.h"
 #include "client/imap_impl.h"
 #include "mail/mutf7.h"
 
@@ -11,8 +12,30 @@ bool imap_speaks_utf8(const struct imap *imap)
     return imap->utf8 || (imap_can(imap, "IMAP4rev2") && !imap_can(imap, "IMAP4rev1"));
 }
 
-bool imap_add_name(const struct imap *imap, const char *name, struct str *out, struct err *err)
+/* hear_enabled - whether UTF-8 is on: waited for only where a name is not the same in both forms, and nothing was heard
+ * since the sign-in */
+static bool hear_enabled(struct imap *imap, struct err *err)
 {
+    for (imap_be_patient(imap); imap->utf8_tag != 0;) {
+        struct imap_reply r;
+        if (!imap_read(imap, NULL, &r, err))
+            return false;
+        if (r.form == IMAP_CONTINUE) {
+            imap->lost = true;
+            return imap_blame(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with",
+                              &r.text, err);
+        }
+        if (r.form == IMAP_TAGGED && !imap_complete(imap, &r, err))
+            return false;
+    }
+    return true;
+}
+
+bool imap_add_name(struct imap *imap, const char *name, struct str *out, struct err *err)
+{
+    bool alike = text_is_ascii(name, strlen(name)) && !strchr(name, '&');
+    if (!alike && !hear_enabled(imap, err))
+        return false;
     struct str utf8 = STR_INIT(strlen(name) + 1);
     struct err not_mutf7;
     bool turned = imap_speaks_utf8(imap) && mutf7_decode(&utf8, name, strlen(name), &not_mutf7);

@@ -373,6 +373,8 @@ bool imap_complete(struct imap *imap, const struct imap_reply *reply, struct err
             imap_answer_from(reply, &p->answer);
             p->done = true;
             imap->box_is_open = imap->box_is_open || (tag == imap->select_tag && p->answer.status == IMAP_OK);
+            if (tag == imap->utf8_tag)
+                imap->utf8_tag = 0;
             if (p->ignored)
                 p->tag = 0;
             return true;

@@ -7,8 +7,9 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-import fetching     # noqa: E402
-import tap          # noqa: E402
+import fetching       # noqa: E402
+import small_servers  # noqa: E402
+import tap            # noqa: E402
 from imap_script import BYE, CAPS, DONE, ask, described, listed, message, opened, sign_in  # noqa: E402
 
 STATE = "(UIDNEXT UIDVALIDITY)"
@@ -167,6 +168,44 @@ def in_utf8(house):
     fetching.run_case(ada, "IMAP4rev2 alone speaks UTF-8", only, "imap", mail=here([eight]), **both)
 
 
+class Speaker(small_servers.Server):
+    """Two folders with one message each, for several sessions at a time; names are in UTF-8 for who has enabled it."""
+
+    NAMES = ("Entw\u00fcrfe", "Gr\u00fc\u00dfe")
+
+    def talk(self, f):
+        caps, utf8 = f"{CAPS} ENABLE UTF8=ACCEPT", False
+        self.say(f, f"* OK [CAPABILITY {caps}] ready")
+        while True:
+            tag, _, command = self.line(f).partition(" ")
+            verb, name = command.split(" ")[0], command.split('"')[1] if '"' in command else ""
+            answer = []
+            if command.startswith("ENABLE"):
+                utf8, answer = True, ["* ENABLED UTF8=ACCEPT"]
+            elif verb == "LIST":
+                answer = [f'* LIST () "/" "{name}"' for name in self.NAMES]
+            elif verb == "EXAMINE" and not (utf8 and name in self.NAMES):
+                self.say(f, f"{tag} NO no such folder")
+                continue
+            elif verb == "EXAMINE":
+                answer = ["* 1 EXISTS", "* OK [UIDVALIDITY 7] is", "* OK [UIDNEXT 2] is"]
+            elif command.startswith("UID SEARCH"):
+                answer = ["* SEARCH 1"]
+            elif command.startswith("UID FETCH"):
+                answer = ["* 1 FETCH (UID 1 RFC822.SIZE 3" + (" BODY[] {3}\r\na\r\n)" if "BODY" in command else ")")]
+            self.say(f, *answer, f"{tag} OK" + (f" [CAPABILITY {caps}] in" if verb == "AUTHENTICATE" else ""))
+
+
+def several_sessions(house):
+    """A session that opens a folder before anything else knows whether UTF-8 is on."""
+    ada = house.person()
+    with Speaker() as server:
+        ada.account(fetch={"host": "localhost", "port": server.port, "tls": "off", "auth": "plain", "folders": "*", "connections": 2})
+        result = ada.run("tappal-fetch", "-v", limit=20)
+    tap.ok(result.status == 0 and ada.fetched() == [b"a\n"] * 2, "several sessions in UTF-8: fetched", result)
+    tap.same(server.connections, 2, "several sessions in UTF-8: two")
+
+
 def uses(house):
     """!\\Junk where the server marks no folders: told once, and all are fetched; else not a word."""
     junk = {"folders": '*, "!\\Junk"'}
@@ -188,7 +227,7 @@ def uses(house):
 
 def main():
     with fetching.Alone() as house:
-        for part in (meant, shown, odd_answers, hidden_until_named, meeting, in_utf8, uses):
+        for part in (meant, shown, odd_answers, hidden_until_named, meeting, in_utf8, several_sessions, uses):
             part(house)
     tap.done()
 
