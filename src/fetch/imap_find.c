@@ -260,10 +260,11 @@ static void check_uses(const struct imap_find *f, const struct imap *imap)
         if (!text_starts(pattern, "!\\") || text_eq_nocase(pattern, "!\\Inbox") || knows_uses(f, imap) ||
             told_before(pull->state_dir, pattern, pull->dry_run))
             continue;
-        snprintf(text, sizeof text,
-                 "The server does not say which of its folders is %.100s, so %.100s leaves none out. Name that "
-                 "folder instead in the option folders, with a ! before it.",
-                 pattern + 1, pattern);
+        snprintf(
+            text, sizeof text,
+            "The server does not say which of its folders is %.100s, so %.100s leaves none out. Name that "
+            "folder instead in the option folders, with a ! before it.",
+            pattern + 1, pattern);
         pull->watch.notice(pull->watch.arg, text);
     }
 }
