@@ -130,7 +130,8 @@ static bool apply_file(struct seen *s, const struct fields *f, struct err *err)
     struct seen_key key;
     uint64_t validity, uid;
     struct seen_entry *e = f->count == 4 && read_key(s, f->at[1], &key) ? seen_slot(s, &key) : NULL;
-    if (!e || !text_u64(f->at[2], UINT32_MAX, &validity) || !text_u64(f->at[3], UINT32_MAX, &uid))
+    if (!e || !text_u64(f->at[2], UINT32_MAX, &validity) || validity == 0 ||
+        !text_u64(f->at[3], UINT32_MAX, &uid))
         return err_set(err, ERR_DATA, "bad file");
     e->file_validity = (uint32_t)validity;
     e->file_uid = (uint32_t)uid;
