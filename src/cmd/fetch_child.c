@@ -10,6 +10,7 @@
 #include "cmd/fetch.h"
 #include "fetch/outage.h"
 #include "fetch/pull.h"
+#include "fetch/trouble.h"
 #include "fetch/watch.h"
 #include "queue/hook.h"
 
@@ -206,6 +207,14 @@ static bool look(struct child *c, const char *state, struct pull_line *line, str
 
 /* -- what failed -- */
 
+/* remember - how the run ended, for `tappal status`; one message that a person asked for is no run */
+static void remember(const struct child *c, const char *state, const struct err *why)
+{
+    struct err ignored;
+    if (!c->options->dry_run && !c->options->uid)
+        (void)!trouble_note(state, clock_now(), why, &ignored);
+}
+
 static void tell_outage(const struct child *c, const char *state, const struct err *err)
 {
     struct err why = *err, ignored;
@@ -217,6 +226,7 @@ static void tell_outage(const struct child *c, const char *state, const struct e
     text_show_duration((uint64_t)(now - since), duration);
     err_prefix(&why, "There has been no network for %s: ", duration);
     tell_error(c, &why);
+    remember(c, state, &why);
     hook_tell(c->job->config, c->account->name, HOOK_CANNOT_FETCH, why.what, why.hint);
 }
 
@@ -231,6 +241,8 @@ static int fail(struct child *c, const char *state, const struct err *err)
         if (c->options->watch && err->kind == ERR_AUTH)
             hook_tell(c->job->config, c->account->name, HOOK_NEEDS_LOGIN, err->what, err->hint);
     }
+    if (!outage)
+        remember(c, state, err);
     c->trouble = *err;
     return outage ? err_exit_status(ERR_REFUSED_TEMP) : err_exit_status(err->kind);
 }
@@ -261,6 +273,8 @@ static int fetch_once(struct child *c, const char *state)
         return fail(c, state, &err);
     if (!c->options->dry_run)
         outage_over(state);
+    if (!taken)
+        remember(c, state, &result.trouble);
     return err_exit_status(result.trouble.kind);
 }
 
@@ -284,6 +298,7 @@ static enum watch_end look_again(void *arg, struct pull_line *line, struct err *
     if (taken)
         return WATCH_TAKEN;
     outage_over(w->state);
+    remember(w->child, w->state, &result.trouble);
     w->child->trouble = (struct err){0};
     return result.messages + result.linked > 0 ? WATCH_GOOD : WATCH_NOTHING;
 }

@@ -142,7 +142,7 @@ static void status_free(struct status *s)
 
 static const char *server_name(bool on, const struct endpoint *server)
 {
-    return !on ? "-" : server->host ? server->host : server->socket ? server->socket : "a tunnel";
+    return !on ? "" : server->host ? server->host : server->socket ? server->socket : "a tunnel";
 }
 
 /* When a message to one may go again; 0: now. */
@@ -170,8 +170,9 @@ static void say_rate(const struct rate *rate)
 static void say_account(const struct account *a, const struct breaker *b, const struct rate *rate)
 {
     char since[32];
-    say("%s: %s; sends by %s, fetches from %s", a->name, a->address ? a->address : "(no address)",
-        server_name(a->send.on, &a->send.server), server_name(a->fetch.on, &a->fetch.server));
+    say("%s: %s%s%s%s%s", a->name, a->address ? a->address : "(no address)", a->send.on ? "; sends by " : "",
+        server_name(a->send.on, &a->send.server), a->fetch.on ? "; fetches from " : "",
+        server_name(a->fetch.on, &a->fetch.server));
     say_rate(rate);
     if (b->failures == 0)
         return;
@@ -271,6 +272,23 @@ static int say_json(const struct status *s)
 
 enum { CHECK_GOOD, CHECK_WARNING, CHECK_CRITICAL };
 
+static bool warned_of_fetching(const struct status *s)
+{
+    for (size_t i = 0; i < s->config.count; i++) {
+        const struct fetch_status *f = &s->fetching[i];
+        if (f->trouble.why.kind != ERR_NONE)
+            say("WARNING: account %s has trouble with fetching: %s", s->config.accounts[i].name,
+                f->trouble.why.what);
+        else if (f->count > 0)
+            say("WARNING: account %s cannot fetch %zu message%s, which are in quarantine",
+                s->config.accounts[i].name, f->count, plural(f->count));
+        else
+            continue;
+        return true;
+    }
+    return false;
+}
+
 static int say_check(const struct status *s, uint64_t max_age)
 {
     char age[32];
@@ -291,13 +309,8 @@ static int say_check(const struct status *s, uint64_t max_age)
         say("WARNING: %s", s->fault.what);
         return CHECK_WARNING;
     }
-    for (size_t i = 0; i < s->config.count; i++) {
-        if (s->fetching[i].count == 0)
-            continue;
-        say("WARNING: account %s cannot fetch %zu message%s, which are in quarantine",
-            s->config.accounts[i].name, s->fetching[i].count, plural(s->fetching[i].count));
+    if (warned_of_fetching(s))
         return CHECK_WARNING;
-    }
     if (s->failed + s->aside > 0) {
         say("WARNING: %zu message%s could not be sent", s->failed + s->aside, plural(s->failed + s->aside));
         return CHECK_WARNING;

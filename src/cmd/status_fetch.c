@@ -41,6 +41,8 @@ bool fetch_status_load(const struct place *place, const struct account *account,
     *status_r = (struct fetch_status){0};
     bool ok = !account->fetch.on || (place_fetch_state_if_there(place, account, &path, err) &&
                                      quarantine_look(path.buf, add, status_r, err));
+    if (ok && account->fetch.on)
+        trouble_recall(path.buf, &status_r->trouble);
     str_free(&path);
     return ok;
 }
@@ -69,8 +71,19 @@ static void say_aside(const struct aside *a)
         say("    %s, UID %s: %s (tried %s, again with the next fetching)", a->folder, a->uid, a->why, times);
 }
 
+static void say_trouble(const struct trouble *t)
+{
+    char since[32];
+    text_show_duration(clock_now() > t->since ? (uint64_t)(clock_now() - t->since) : 0, since);
+    say("  trouble with fetching for %s: %s", since, t->why.what);
+    if (t->why.hint[0])
+        say("  hint: %s", t->why.hint);
+}
+
 void fetch_status_say(const struct fetch_status *s)
 {
+    if (s->trouble.why.kind != ERR_NONE)
+        say_trouble(&s->trouble);
     if (s->count == 0)
         return;
     say("  %zu message%s in quarantine: could not be fetched, and stay%s on the server", s->count,
@@ -81,9 +94,19 @@ void fetch_status_say(const struct fetch_status *s)
         say("    and %zu more: tappal status --json", s->count - SAID_MAX);
 }
 
+static bool add_trouble(struct json_out *j, const struct trouble *t, struct err *err)
+{
+    return t->why.kind == ERR_NONE
+               ? json_text(j, "fetch_failure", NULL, err)
+               : json_open(j, "fetch_failure", '{', err) &&
+                     json_text(j, "kind", err_kind_name(t->why.kind), err) &&
+                     json_text(j, "error", t->why.what, err) && json_text(j, "hint", t->why.hint, err) &&
+                     json_number(j, "since", t->since, err) && json_close(j, '}', err);
+}
+
 bool fetch_status_json(struct json_out *j, const struct fetch_status *s, struct err *err)
 {
-    bool ok = json_open(j, "quarantine", '[', err);
+    bool ok = add_trouble(j, &s->trouble, err) && json_open(j, "quarantine", '[', err);
     for (size_t i = 0; ok && i < s->count; i++) {
         const struct aside *a = &s->items[i];
         ok = json_open(j, NULL, '{', err) && json_text(j, "folder", a->folder, err) &&

@@ -4,6 +4,7 @@
 
 #include "base/json_out.h"
 #include "conf/place.h"
+#include "fetch/trouble.h"
 
 /* A message in quarantine, all of it fit to be shown. */
 struct aside {
@@ -14,6 +15,7 @@ struct aside {
 struct fetch_status {
     struct aside *items;
     size_t count;
+    struct trouble trouble; /* of the last run */
 };
 
 MUST_USE bool fetch_status_load(const struct place *place, const struct account *account,
