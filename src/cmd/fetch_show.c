@@ -28,6 +28,7 @@ struct account_show {
     int64_t plain;   /* when progress was last a line of its own */
     char state[128]; /* what --watch waits for, or "" */
     uint64_t found, found_octets;
+    bool trouble; /* was told since the last look began */
 };
 
 struct fetch_show {
@@ -130,12 +131,14 @@ static void take_done(struct fetch_show *s, size_t index, const char *text)
     if (!fetch_done_take(&done, text))
         return;
     bool nothing = done.messages + done.linked + done.moved + done.deleted + done.removed == 0;
+    bool mute = nothing && done.aside == 0 && a->trouble; /* what could not be seen may be new */
+    a->trouble = false;
     if (s->job->options.watch && nothing)
         return;
     fetch_words_done(&done, words);
     if (s->job->options.json)
         fetch_json_done(name, &done);
-    else if (!s->job->options.quiet)
+    else if (!s->job->options.quiet && !mute)
         say("%s: %s", name, words);
 }
 
@@ -178,6 +181,7 @@ static void take_error(struct fetch_show *s, size_t index, const char *text)
     snprintf(err.what, sizeof err.what, "%.*s", (int)(tab ? tab - what : (long)strlen(what)), what);
     snprintf(err.hint, sizeof err.hint, "%s", tab ? tab + 1 : "");
     s->accounts[index].at = (struct fetch_at){0};
+    s->accounts[index].trouble = true;
     show_error(s, index, &err);
 }
 

@@ -269,6 +269,30 @@ static void check_uses(const struct imap_find *f, const struct imap *imap)
     }
 }
 
+/* check_any - that wildcards fit nothing at all would look like a mailbox without mail */
+static void check_any(const struct imap_find *f)
+{
+    const struct fetch_conf *conf = &f->pull->account->fetch;
+    struct err why = {0};
+    struct str names = STR_INIT(65536);
+    if (f->folders->count > 0 || f->result->trouble.kind != ERR_NONE)
+        return;
+    add_names(f, &names);
+    err_set(&why, ERR_CONFIG,
+            "None of the server's folders%s is one that `folders` asks for: nothing is fetched.",
+            conf->subscribed ? " that are subscribed to" : "");
+    if (f->listed.count > 0)
+        err_hint(&why, "It has: %.600s%s. Levels are parted by \"/\" in the option folders.", names.buf,
+                 f->listed.count > SHOWN_MAX ? ", ..." : "");
+    else
+        err_hint(&why, "%s",
+                 conf->subscribed ? "Nothing is subscribed to: take `subscribed` out, or subscribe to "
+                                    "folders with a mail reader."
+                                  : "It lists no folders at all.");
+    pull_trouble(f->pull, f->result, &why);
+    str_free(&names);
+}
+
 static void check_target(const struct imap_find *f)
 {
     const struct fetch_conf *conf = &f->pull->account->fetch;
@@ -293,6 +317,7 @@ static bool choose(struct imap_find *f, const struct imap *imap, struct err *err
         if (!choose_one(f, imap, &f->listed.items[i], err))
             return false;
     count_unfit(f);
+    check_any(f);
     check_target(f);
     folders_free(&f->listed);
     return true;

@@ -6,6 +6,7 @@ run: limit=200
 """
 import fcntl
 import imaplib
+import json
 import pathlib
 import re
 import shutil
@@ -80,6 +81,27 @@ def unread_stays_unread(house, ada):
     connection.logout()
 
 
+def trouble_is_shown(ada):
+    """What the last run could not do is in `tappal status` until one can: cron and services are watched by nobody."""
+    tap.matches(ada.run("tappal", "status").out, r"work: .*\n  trouble with fetching for .*: The server has no folder \"Nowhere\"\.\n  hint: It has", "status: trouble, for people")
+    check = ada.run("tappal", "status", "--check")
+    tap.ok(check.status == 1 and check.out.startswith("WARNING: account work has trouble with fetching"), "status: for monitoring", check)
+    (failure,) = [a["fetch_failure"] for a in json.loads(ada.run("tappal", "status", "--json").out)["accounts"]]
+    tap.same(failure["kind"], "config", "status: for programs")
+    for patterns, said in (("Nowhere/*", "None of the server's folders is one"), ("!INBOX", "None of the server's folders is one")):
+        ada.account(fetch={"folders": patterns})
+        result = ada.run("tappal-fetch")
+        tap.ok((result.status, result.out) == (78, "") and said in result.err and "Lists/git" in result.err, f"folders = {patterns}: nothing fits", result)
+    ada.account(fetch={"folders": "*", "subscribed": "yes"})
+    tap.matches(ada.run("tappal-fetch").err, "subscribed to is one .*\n  hint: Nothing is subscribed to", "no folder is subscribed to")
+    ada.account()
+    ada.run("tappal-fetch", "--uid", "INBOX/999")
+    tap.ok("trouble" in ada.run("tappal", "status").out, "status: one message on demand is no run")
+    ada.run("tappal-fetch")
+    tap.ok("trouble" not in ada.run("tappal", "status").out and ada.run("tappal", "status", "--check").status == 0, "status: all is well again")
+    ada.account(fetch={"folders": "INBOX, Nowhere"})
+
+
 def folders(house, ada):
     connection = imap(house)
     names = ["Lists", "Lists/git", "Lists/c", "Lists/c/old", "Entw&APw-rfe", "spam", '"two words"']
@@ -112,6 +134,7 @@ def folders(house, ada):
     ada.account(fetch={"folders": "INBOX, Nowhere"})
     result = ada.run("tappal-fetch")
     tap.ok(result.status == 78 and "\"Nowhere\"" in result.err and "Lists/git" in result.err, "a folder that is not there: said, with those that are", result)
+    trouble_is_shown(ada)
     dry = ada.run("tappal-fetch", "--dry-run", "work")
     tap.matches(dry.out, r"work: INBOX: no new messages", "dry run: each folder")
     for name in names:
