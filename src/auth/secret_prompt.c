@@ -85,8 +85,10 @@ enum secret_answer secret_prompt(const char *question, struct secret *out, struc
 {
     int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
     if (tty < 0)
-        return no_terminal(
-            "Keep it in the keyring or in a file (password_from), or use --password-from-stdin.", err);
+        return no_terminal("Keep it in the keyring or in a file (password_from), or run this on a terminal; "
+                           "tappal auth login "
+                           "takes --password-from-stdin.",
+                           err);
     struct str line = STR_INIT(SECRET_SOURCE_MAX);
     enum secret_answer answer = SECRET_FAILED;
     enum outcome outcome = GOT_NOTHING;

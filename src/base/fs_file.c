@@ -51,6 +51,8 @@ static bool make_one(const char *path, struct err *err)
         struct stat st;
         if (errno == EEXIST && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
             return true;
+        if (errno == EEXIST)
+            errno = ENOTDIR; /* what is in the way */
         return fs_fail(err, path, "created");
     }
     return sync_parent(path, err);

@@ -124,7 +124,7 @@ static bool socket_failed(const char *path, struct err *err)
     switch (sys) {
     case ENOENT:
         err_set(err, ERR_NETWORK, "There is no socket %s.", path);
-        err_hint(err, "Check the option socket, and whether the server runs.");
+        err_hint(err, "Is that its path, and does the server run?");
         break;
     case ECONNREFUSED:
         err_set(err, ERR_NETWORK, "Nothing listens on the socket %s.", path);
