@@ -54,10 +54,11 @@ static bool check_numbers(struct imap_job *job, struct err *err)
     return fits || (seen_set_validity(seen, box->validity, err) && seen_set_next(seen, 1, err));
 }
 
-/* advance - remembers up to where all is settled; what a filter leaves out never is */
+/* advance - remembers up to where all is settled. What a filter leaves out never is; nor is what a server has that
+ * calls its folder empty: some do so when they cannot look into it just now. */
 static bool advance(struct imap_job *job, struct err *err)
 {
-    if (imap_box_is_filtered(&job->pull->account->fetch))
+    if (imap_box_is_filtered(&job->pull->account->fetch) || imap_box(job->imap)->exists == 0)
         return seen_sync(job->f.seen, err);
     uint32_t next = imap_box(job->imap)->next;
     uint32_t last = job->count ? job->wanted[job->count - 1].uid : 0;

@@ -29,6 +29,13 @@ def late_next(house):
     fetching.run_case(ada, "what had come meanwhile", sign_in() + opened(2, 5) + listed([2]) + ask(2) + message(2, b"b\r\n") + DONE + BYE, "imap", mail=[A, B])
 
 
+def empty_for_once(house):
+    """A folder that is called empty, and is not the next time."""
+    ada = house.person()
+    fetching.run_case(ada, "called empty", sign_in() + opened(0, 2) + BYE, "imap")
+    fetching.run_case(ada, "not empty after all", first() + BYE, "imap", mail=[A])
+
+
 def late_modseq(house):
     """Flags that changed after the folder was opened are told by the next run."""
     caps = CAPS + " CONDSTORE"
@@ -54,6 +61,7 @@ def late_validity(house):
 def main():
     with fetching.Alone() as house:
         late_next(house)
+        empty_for_once(house)
         late_modseq(house)
         late_validity(house)
     tap.done()
