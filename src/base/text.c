@@ -192,21 +192,22 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* digits - the decimal number of n digits at s, at most max */
 #define DIGITS_SAFE 19 /* so many fit into 64 bits, whatever they are */
 
+/* digits - the decimal number of n digits at s, at most max */
 static bool digits(const char *s, size_t n, uint64_t max, uint64_t *out)
 {
+    const char *end = s + n, *safe = n < DIGITS_SAFE ? end : s + DIGITS_SAFE;
     uint64_t value = 0;
-    if (n == 0)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        unsigned d = (unsigned char)s[i] - (unsigned)'0';
-        if (d > 9 || (i >= DIGITS_SAFE && value > (UINT64_MAX - d) / 10))
+    unsigned d = 0;
+    for (; s < safe && (d = (unsigned char)*s - (unsigned)'0') <= 9; s++)
+        value = value * 10 + d;
+    for (; s < end && d <= 9 && (d = (unsigned char)*s - (unsigned)'0') <= 9; s++) {
+        if (value > (UINT64_MAX - d) / 10)
             return false;
         value = value * 10 + d;
     }
-    if (value > max)
+    if (n == 0 || d > 9 || value > max)
         return false;
     *out = value;
     return true;
