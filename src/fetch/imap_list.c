@@ -219,11 +219,13 @@ static bool search_range(struct imap_job *job, uint32_t first, uint32_t last, co
     return false;
 }
 
-/* search_filtered - in one go, or in as many as keep an answer of one line within bounds */
-static bool search_filtered(struct imap_job *job, struct err *err)
+/* search_all - in one go, or in as many as keep an answer of one line within bounds */
+static bool search_all(struct imap_job *job, struct err *err)
 {
     struct str filter = STR_INIT(CHAT_LINE_MAX);
     uint32_t first = job->first, next = imap_box(job->imap)->next;
+    if (next == 0 && job->count > 0)
+        next = job->wanted[job->count - 1].uid; /* at least */
     bool ok = add_filter(job->imap, &job->pull->account->fetch, &filter, err);
     if (!imap_can(job->imap, "ESEARCH"))
         for (; ok && next > first && next - first > IMAP_BOX_SEARCH_MAX; first += IMAP_BOX_SEARCH_MAX)
@@ -254,13 +256,26 @@ static bool list_filtered(struct imap_job *job, struct err *err)
     unsigned tag;
     imap_box_list_items(job, items);
     job->only = &only;
-    bool ok = search_filtered(job, err) && drop_placed(job, err);
+    bool ok = search_all(job, err) && drop_placed(job, err);
     if (ok && only.count > 0)
         ok = imap_send(job->imap, &tag, err, "UID FETCH %u:%u (%s)", uidset_next(&only, 0), uidset_max(&only),
                        items) &&
              imap_finish(job->imap, tag, &events, "list the messages", err) && add_found(job, &only, err);
     job->only = NULL;
     uidset_free(&only);
+    return ok;
+}
+
+/* search_gaps - a list that came alone may lack lines, with some servers; unless it is as long as it can be, what it
+ * should have named is searched for */
+static bool search_gaps(struct imap_job *job, struct uidset *found, struct err *err)
+{
+    sort_wanted(job);
+    if (job->count >= imap_box(job->imap)->exists)
+        return true;
+    job->only = found;
+    bool ok = search_all(job, err);
+    job->only = NULL;
     return ok;
 }
 
@@ -278,8 +293,9 @@ static bool list_new(struct imap_job *job, struct err *err)
     if (imap_box_is_filtered(&job->pull->account->fetch))
         return list_filtered(job, err);
     job->leading = job->lead.bodies != 0;
-    bool ok = (job->lead.list || imap_box_send_list(job, 0, err)) &&
-              finish_list(job, job->leading ? &leading : &events, err) && add_found(job, &found, err);
+    bool ok = job->lead.list || imap_box_send_list(job, 0, err), searched = job->lead.search != 0;
+    ok = ok && finish_list(job, job->leading ? &leading : &events, err) &&
+         (searched || search_gaps(job, &found, err)) && add_found(job, &found, err);
     if (!ok && job->leading) {
         sort_wanted(job);
         imap_box_rescue(job, err);

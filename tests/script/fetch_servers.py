@@ -46,6 +46,13 @@ SERVERS = [
      + "C: {tag} UID SEARCH UID 2\nS: * SEARCH 2\nS: {tag} OK\n" + BYE, {"mail": A, "status": 76, "err": r"UID 2\): Command Argument Error"}),
     ("Yahoo: a blank behind SEARCH's numbers, a gap in FETCH", sign_in() + opened(2, 3) + listed([1, 2]).replace("* SEARCH 1 2", "* SEARCH 1 2 ") + ask("1:2") + TAKEN + ask("2") + message(2, b"a\r\n") + DONE + BYE,
      {"mail": A * 2}),
+    ("Yahoo: a gap in a list that is too long for one SEARCH", sign_in() + opened(3, 7002) + "C: {tag} UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)\n" + described([1, 7001]) + "S: {tag} OK listed\n"
+     + "C: {tag} UID SEARCH UID 1:5000\nS: * SEARCH 1 2\nS: {tag} OK\nC: {tag} UID SEARCH UID 5001:*\nS: * SEARCH 7001\nS: {tag} OK\n" + ask("1:2,7001") + TAKEN.replace(DONE, "") + message(2, b"a\r\n") + message(7001, b"a\r\n") + DONE + BYE,
+     {"mail": A * 3}),
+    ("such a list without a gap", sign_in() + opened(2, 7002) + "C: {tag} UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)\n" + described([1, 7001]) + "S: {tag} OK listed\n" + ask("1,7001") + TAKEN.replace(DONE, "") + message(7001, b"a\r\n") + DONE + BYE,
+     {"mail": A * 2}),
+    ("no UIDNEXT, and a gap", sign_in() + opened(2, 3).replace("S: * OK [UIDNEXT 3] ok\n", "") + "C: {tag} UID FETCH 1:* (UID RFC822.SIZE INTERNALDATE)\n" + described([2]) + "S: {tag} OK listed\nC: {tag} UID SEARCH UID 1:*\nS: * SEARCH 1 2\nS: {tag} OK\n"
+     + ask("1:2") + TAKEN.replace(DONE, "") + message(2, b"a\r\n") + DONE + BYE, {"mail": A * 2}),
     ("iCloud: an OK without the message, which comes when asked for alone", sign_in(CAPS + " XAPPLEPUSHSERVICE") + opened(1, 2) + ONE_LISTED + ask() + DONE + ask() + TAKEN + BYE, {"mail": A}),
     ("163: no folder without ID, which goes out after the sign-in", greeted("IMAP4rev1 ID SASL-IR AUTH=PLAIN UIDPLUS", "Coremail System IMap Server Ready(163com)", after="IMAP4rev1 ID UIDPLUS")
      + NAMED + 'S: * ID ("name" "Coremail Imap")\nS: {id} OK ID completed\n' + opened(1, 2) + ONE_LISTED + ask() + TAKEN + BYE, {"mail": A}),
