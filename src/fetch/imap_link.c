@@ -43,7 +43,7 @@ bool imap_box_note_known(struct imap_job *job, const struct imap_fetch *fetch, s
                           .size = fetch->has_size ? fetch->size : 0,
                           .date = fetch->date};
     imap_box_mark(fetch, known.id);
-    return !imap_box_links(job) || !links_has(job->pull->links, known.id, known.size) ||
+    return !imap_box_links(job) || !links_has(job->pull->links, known.id, known.size, known.date) ||
            add_known(job, &known, err);
 }
 

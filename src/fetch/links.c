@@ -65,14 +65,15 @@ static bool grow(struct links *l, struct err *err)
     return true;
 }
 
-/* next - the item of this name and size behind *at (a place in the table; start with first_place), or NULL */
+/* next - the item of this name, size and date behind *at (a place in the table; start with first_place), or NULL. A
+ * server whose names are not lasting, or the same for all, must not make two messages one. */
 static struct link *next(const struct links *l, size_t *at, const unsigned char id[SEEN_MARK_BYTES],
-                         uint64_t wire)
+                         uint64_t wire, int64_t date)
 {
     while (l->index[*at]) {
         struct link *link = &l->items[l->index[*at] - 1];
         *at = (*at + 1) & (l->index_size - 1);
-        if (memcmp(link->id, id, SEEN_MARK_BYTES) == 0 && link->wire == wire)
+        if (memcmp(link->id, id, SEEN_MARK_BYTES) == 0 && link->wire == wire && link->date == date)
             return link;
     }
     return NULL;
@@ -84,7 +85,7 @@ bool links_add(struct links *l, const struct seen_entry *e, const char *path, st
         return true;
     if (!grow(l, err))
         return false;
-    struct link link = {.wire = e->wire, .size = e->size};
+    struct link link = {.wire = e->wire, .size = e->size, .date = e->date};
     memcpy(link.id, e->id, sizeof link.id);
     memcpy(link.letter, e->letter, sizeof link.letter);
     memcpy(link.hash, e->hash, sizeof link.hash);
@@ -122,14 +123,14 @@ static void read_memories(struct links *l)
     }
 }
 
-bool links_has(struct links *l, const unsigned char id[SEEN_MARK_BYTES], uint64_t wire)
+bool links_has(struct links *l, const unsigned char id[SEEN_MARK_BYTES], uint64_t wire, int64_t date)
 {
     if (!seen_mark_known(id) || wire == 0)
         return false;
     if (!l->read)
         read_memories(l);
     size_t at = l->count ? first_place(l, id) : 0;
-    return l->count > 0 && next(l, &at, id, wire);
+    return l->count > 0 && next(l, &at, id, wire, date);
 }
 
 /* -- linking -- */
@@ -172,7 +173,7 @@ bool links_put(struct links *l, struct batch *batch, const struct seen_entry *ab
     struct seen_entry e = *about;
     size_t at = first_place(l, e.id);
     *done_r = false;
-    for (const struct link *link; !*done_r && (link = next(l, &at, e.id, e.wire));) {
+    for (const struct link *link; !*done_r && (link = next(l, &at, e.id, e.wire, e.date));) {
         /* A full batch is committed by the next message, which adds to the table: hence a copy of the item's values. */
         struct link copy = *link;
         if (!put_as(l, batch, &copy, &e, done_r, err))

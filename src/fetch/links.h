@@ -19,6 +19,7 @@ struct batch;
 struct link {
     unsigned char id[SEEN_MARK_BYTES], letter[SEEN_MARK_BYTES], hash[SEEN_HASH_BYTES];
     uint64_t wire, size;
+    int64_t date;
     char *path; /* where this run has put it; NULL: it is looked for */
 };
 
@@ -39,8 +40,8 @@ void links_begin(struct links *links, const struct pull *pull, const struct fold
 void links_end(struct links *links);
 /* Is there more than one folder? */
 bool links_matter(const struct links *links);
-/* A message of this name, and of this size as the server says it, is in a folder. */
-bool links_has(struct links *links, const unsigned char id[SEEN_MARK_BYTES], uint64_t wire);
+/* A message of this name, and of this size and date as the server says them, is in a folder. */
+bool links_has(struct links *links, const unsigned char id[SEEN_MARK_BYTES], uint64_t wire, int64_t date);
 /* Puts it down as the message that `about` says (key, wire, date, flags, id). *done_r false: it must be fetched. */
 MUST_USE bool links_put(struct links *links, struct batch *batch, const struct seen_entry *about,
                         bool *done_r, struct err *err);

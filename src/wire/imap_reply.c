@@ -359,14 +359,15 @@ bool imap_date_read(const char *text, size_t n, int64_t *out)
 static bool read_lasting_name(struct imap_fetch *f, struct imap_text *in, const struct imap_token *name,
                               const struct imap_token *value)
 {
-    if (imap_token_is(name, "X-GM-MSGID") && value->kind == IMAP_ATOM) {
+    uint64_t number;
+    if (imap_token_is(name, "X-GM-MSGID") && imap_token_u64(value, INT64_MAX, &number) && number != 0) {
         f->gm_msgid = (struct imap_part){value->bytes, value->n};
         return true;
     }
     struct imap_text ahead = *in;
     struct imap_token id = imap_next(&ahead);
     if (!imap_token_is(name, "EMAILID") || value->kind != IMAP_OPEN || id.kind != IMAP_ATOM ||
-        imap_next(&ahead).kind != IMAP_CLOSE)
+        imap_token_is(&id, "NIL") || imap_next(&ahead).kind != IMAP_CLOSE)
         return false;
     f->email_id = (struct imap_part){id.bytes, id.n};
     *in = ahead;

@@ -162,6 +162,16 @@ def kept_nowhere(house):
         tap.ok(not gmail.folders["INBOX"] and not gmail.folders["Work"] and gmail.folders[ALL], "and both are deleted where they were fetched from")
 
 
+def names_of_two(house):
+    """A server that gives one lasting name to all, or none worth the name: two messages of one size stay two."""
+    for number in (1278455344230334865, 0, "NIL"):
+        with Gmail() as gmail:
+            box = Box(house, gmail)
+            gmail.add(text(1), "INBOX").id = gmail.add(text(2), "Work").id = number
+            result = box.run()
+            tap.ok(result.status == 0 and box.holds(INBOX, 1) and box.holds(WORK, 2) and box.holds(EVERYTHING, 1, 2), f"two messages called {number}", result)
+
+
 def others(house):
     with Gmail(("OBJECTID", "EMAILID")) as server:
         box = Box(house, server)
@@ -177,7 +187,7 @@ def others(house):
 
 def main():
     with fetching.Alone() as house:
-        for part in (once, same_anyway, flags_and_deletions, kept_nowhere, others):
+        for part in (once, same_anyway, flags_and_deletions, kept_nowhere, names_of_two, others):
             part(house)
     tap.done()
 

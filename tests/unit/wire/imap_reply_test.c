@@ -155,7 +155,8 @@ START_TEST(test_imap_fetch_names)
               imap_part_is(&f.gm_msgid, "1278455344230334865"));
     ck_assert(f.header.kind == IMAP_LITERAL && f.header.n == 5 &&
               memcmp(f.header.bytes, "ab\r\n\x01", 5) == 0);
-    static const char odd[] = "(EMAILID NIL X-GM-MSGID (x y) EMAILID (a b) BODY[HEADER] NIL UID 3)";
+    static const char odd[] = "(EMAILID NIL X-GM-MSGID (x y) EMAILID (a b) EMAILID (NIL) X-GM-MSGID NIL "
+                              "X-GM-MSGID 0 BODY[HEADER] NIL UID 3)";
     ck_assert_int_eq(imap_fetch_read(&f, odd, sizeof odd - 1, &due), IMAP_FETCH_WHOLE);
     ck_assert(f.uid == 3 && f.email_id.n == 0 && f.gm_msgid.n == 0);
 }
