@@ -117,6 +117,17 @@ static bool on_folder(void *arg, const struct verify_folder *f, struct err *err)
     return r->json ? add_folder(r, f, err) : say_folder(r, f, err);
 }
 
+static void say_missing(const char *account)
+{
+    char hint[512];
+    snprintf(
+        hint, sizeof hint,
+        "What you deleted or moved out of the maildir yourself is missing as well. It is not fetched again, "
+        "but for one that you ask for: tappal fetch %.200s --uid FOLDER/UID",
+        account);
+    say_hint(hint);
+}
+
 static bool verify(const struct visit *v, struct report *r, struct err *err)
 {
     struct verify_watch watch = {.arg = r, .finding = on_finding, .folder = on_folder};
@@ -125,9 +136,7 @@ static bool verify(const struct visit *v, struct report *r, struct err *err)
     if (ok && r->json)
         say("%s", r->text.buf);
     else if (ok && r->wrong > 0)
-        say_hint("What you deleted or moved out of the maildir yourself is missing as well; tappal-fetch "
-                 "does not fetch "
-                 "it again.");
+        say_missing(v->account->name);
     return ok;
 }
 

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+#define DAY 86400
+
 /* One account while it is settled. */
 struct view {
     struct account *account;
@@ -350,15 +352,35 @@ static void check_connections(const struct view *view)
     fault_at(view, "fetch", "connections", &err);
 }
 
+/* check_place - a refused maildir or deliver has a fault of its own already */
+static void check_place(const struct view *view)
+{
+    struct err err;
+    if (is_set(view, "fetch", "maildir") || is_set(view, "fetch", "deliver"))
+        return;
+    err_set(&err, ERR_CONFIG, "[fetch] does not say where the mail goes.");
+    err_hint(&err, "Add a line like `maildir = ~/Mail/%s`.", view->account->name);
+    fault_at(view, "fetch", NULL, &err);
+}
+
+/* check_age - days are what servers count; 30 alone would be seconds, and leave out nearly all mail */
+static void check_age(const struct view *view)
+{
+    struct err err;
+    uint32_t age = view->account->fetch.max_age;
+    if (age == 0 || age >= DAY)
+        return;
+    err_set(&err, ERR_CONFIG, "`max_age` is less than a day.");
+    err_hint(&err, "It is counted in whole days; write them with a d: max_age = 30d.");
+    fault_at(view, "fetch", "max_age", &err);
+}
+
 static void check_fetching(const struct view *view)
 {
     struct err err;
     const struct fetch_conf *fetch = &view->account->fetch;
-    if (!fetch->maildir && fetch->deliver.count == 0) {
-        err_set(&err, ERR_CONFIG, "[fetch] does not say where the mail goes.");
-        err_hint(&err, "Add a line like `maildir = ~/Mail/%s`.", view->account->name);
-        fault_at(view, "fetch", NULL, &err);
-    }
+    check_place(view);
+    check_age(view);
     bool inbox = fetch->folders.count == 1 && text_eq_nocase(fetch->folders.items[0], "INBOX");
     if (fetch->server.protocol == PROTO_POP3 && !inbox && is_set(view, "fetch", "folders")) {
         err_set(&err, ERR_CONFIG, "POP3 knows one folder only, the INBOX.");

@@ -493,7 +493,7 @@ static bool set_number(const struct conf_option *option, uint64_t *field, const 
         return true;
     }
     err_set(err, ERR_CONFIG, "`%s` cannot be `%s`.", option->name, value);
-    return err_hint(err, size ? "It is a number of bytes: 512k, 25M, 2G." : "It is a number: 1000.");
+    return err_hint(err, size ? "It is a number of bytes: 512k, 25M, 2G." : "It is a number, 1 or more.");
 }
 
 /* set_one - a value that is one text, its quotes undone */

@@ -224,6 +224,7 @@ static const struct {
     {GOOD_ACCOUNT "[send]\nsocket = /run/x\n",
      A "4: [send] does not say which name the server's certificate must bear.", "Add `host"},
     {GOOD_SEND "socket = /run/x\ntunnel = y\n", A "6: `socket` and `tunnel` contradict each other.", ""},
+    {GOOD_FETCH "max_age = 30\n", A "6: `max_age` is less than a day.", "It is counted in whole days"},
     {GOOD_FETCH "protocol = pop3\nfolders = Lists\n", A "7: POP3 knows one folder only, the INBOX.", ""},
     {GOOD_SEND "[fetch]\nhost = x\nmaildir = ~/M\nport = 465\n",
      A "8: Port 465 is for SMTP, and [fetch] speaks IMAP.", ""},
