@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/proc.h"
 #include "base/text.h"
+#include "box/maildir_files.h"
 #include "fetch/handover.h"
 #include "fetch/links.h"
 #include "fetch/news.h"
@@ -17,6 +18,8 @@
 #include "mail/headsum.h"
 #include "mail/scan.h"
 #include "mail/stub.h"
+
+#define PART_SIZE (BATCH_TOKEN_SIZE + 2) /* a token, and what stands around it */
 
 /* batch_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
 void batch_mark(const struct seen *seen, char out[BATCH_MARK_SIZE])
@@ -184,11 +187,48 @@ bool batch_drop(struct batch *b, struct err *err)
     return sink_drop(b->sink, err);
 }
 
+/* part_of - what the name of this message's file has in it */
+static void part_of(const struct batch *b, const struct seen_entry *e, char out[PART_SIZE])
+{
+    char token[BATCH_TOKEN_SIZE];
+    if (e->file_validity != 0)
+        snprintf(token, sizeof token, "%s-%u-%010u", b->mark, e->file_validity, e->file_uid);
+    else
+        batch_token(b->seen, b->protocol, &e->key, token);
+    snprintf(out, PART_SIZE, ".%s-", token);
+}
+
+struct search {
+    char part[PART_SIZE];
+    bool found;
+};
+
+static bool is_it(void *arg, const struct maildir_file *file, struct err *err)
+{
+    struct search *s = arg;
+    (void)err;
+    s->found = s->found || strstr(file->name, s->part);
+    return true;
+}
+
+/* is_lost - was it put here, and is in its folder no more? Only who asks for that one message wants to know */
+static bool is_lost(const struct batch *b, const struct seen_entry *e)
+{
+    struct search search = {.found = false};
+    struct err ignored;
+    if (!b->pull->only_folder)
+        return false;
+    if (!b->box)
+        return true; /* whoever took it may have it no more */
+    part_of(b, e, search.part);
+    return maildir_files(b->box, is_it, &search, &ignored) && !search.found;
+}
+
 /* have_it - is this the message that the key stands for already? */
 static bool have_it(const struct batch *b, const struct seen_entry *e)
 {
     const struct seen_entry *old = seen_find(b->seen, &e->key);
-    if (!old || !(seen_is_here(old) || old->state == SEEN_ASKED))
+    if (!old || !(seen_is_here(old) || old->state == SEEN_ASKED) || is_lost(b, old))
         return false;
     if (b->received) /* whose date may be another one */
         return old->wire == e->wire && seen_mark_known(e->letter) &&
@@ -289,14 +329,10 @@ bool batch_put_stub(struct batch *b, const struct seen_entry *about, const char 
 
 bool batch_remove_stub(struct batch *b, const struct seen_entry *stub, struct err *err)
 {
-    char part[BATCH_TOKEN_SIZE + 2], token[BATCH_TOKEN_SIZE];
+    char part[PART_SIZE];
     if (!b->box)
         return true; /* whoever took it has it */
-    if (stub->file_validity != 0)
-        snprintf(token, sizeof token, "%s-%u-%010u", b->mark, stub->file_validity, stub->file_uid);
-    else
-        batch_token(b->seen, b->protocol, &stub->key, token);
-    snprintf(part, sizeof part, ".%s-", token);
+    part_of(b, stub, part);
     struct maildir_bytes bytes = {stub->size, stub->hash, sizeof stub->hash};
     return maildir_remove_copies(b->box, part, &bytes, err);
 }

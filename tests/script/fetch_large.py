@@ -51,6 +51,10 @@ def imap(house):
     whole = WHOLE.replace(b"\r\n", b"\n")
     fetching.run_case(ada, "the whole takes its place", script, "imap", args=command.split(), mail=[b"a\n", whole], **options)
     fetching.run_case(ada, "again: it is here", script, "imap", args=command.split(), mail=[b"a\n", whole], **options)
+    for path in ada.maildir.glob("*/*"):
+        if path.read_bytes() == whole:
+            path.unlink()
+    fetching.run_case(ada, "again: it was thrown away here", script, "imap", args=command.split(), mail=[b"a\n", whole], **options)
     gone = SIGN_IN + opened(1, 3) + "C: {tag} UID FETCH 7 (UID RFC822.SIZE INTERNALDATE)\nS: {tag} OK\n" + BYE
     fetching.run_case(ada, "one that is not there", gone, "imap", args=("work", "--uid", "INBOX/7"), mail=[b"a\n", whole], status=65, err="no message 7 in the folder INBOX.*hint")
     old = f'C: {{tag}} UID FETCH 2 (UID RFC822.SIZE INTERNALDATE)\nS: * 1 FETCH (UID 2 RFC822.SIZE 20000000 INTERNALDATE "{DATE}")\nS: {{tag}} OK\n'
