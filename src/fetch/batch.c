@@ -2,6 +2,7 @@
 #include "fetch/batch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -77,7 +78,7 @@ static bool recover_one(struct batch *b, const struct seen_entry *e, struct err 
 {
     char name[MAILDIR_NAME_MAX + 1], flags[FLAGS_TEXT];
     struct seen_key key = e->key;
-    bool fresh = clock_now() - e->when < BATCH_TAKEN_SECONDS;
+    bool fresh = llabs(clock_now() - e->when) < BATCH_TAKEN_SECONDS; /* or a clock was ahead: who knows when */
     snprintf(name, sizeof name, "%s", e->name);
     flags_letters(e->flags, flags);
     switch (maildir_look(b->box, name, err)) {

@@ -192,7 +192,7 @@ static void run_case(const struct run *c)
     struct err err = {0};
     struct secret secret;
     struct strv offered = STRV_INIT;
-    char host[] = "mail.example.org", peer_name[] = "mail.example.org:993", login[64];
+    char host[] = "mail.example.org", login[64];
     memset(login, 0, sizeof login);
     memcpy(login, c->login != NULL ? c->login : "ada@example.org",
            strlen(c->login != NULL ? c->login : "ada@example.org"));
@@ -201,7 +201,7 @@ static void run_case(const struct run *c)
     struct credentials who = {.auth = c->choice, .login = login};
     struct session s = {.options = {.server = &server, .who = &who, .secret = &secret}};
     struct peer peer = {.answers = c->answers, .heard = STR_INIT(4096)};
-    s.chat.peer = peer_name;
+    chat_init(&s.chat, NULL, "mail.example.org:993", NULL, NULL);
     s.chat.local = !c->unsafe;
     secret_init(&secret);
     ck_assert(secret_set(&secret, password, strlen(password), &err));
@@ -220,6 +220,7 @@ static void run_case(const struct run *c)
     if (c->kind == ERR_AUTH && c->answers[0].code == 535)
         ck_assert_str_eq(err.enhanced, "5.7.8");
     ck_assert_ptr_null(strstr(err.what, password[1] != '\0' ? password : "sesame"));
+    chat_close(&s.chat);
     free(s.mechanism);
     secret_wipe(&secret);
     strv_free(&offered);
