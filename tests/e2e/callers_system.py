@@ -87,7 +87,8 @@ def symfony(house, ada):
     tap.ok(refused[-1].startswith("550 5") and "unknown@example.test" in refused[-1], "-bs -odi: the server's refusal is the answer", refused)
     tap.same(ada.queue(), [], "-bs -odi: and nothing is kept")
     tap.ok(talk.send(text, GRACE)[-1].startswith("250"), "-bs -odi: the conversation goes on")
-    tap.same((talk.quit()[0], len(house.received(GRACE)), ada.queue()), ("221", 1, []), "-bs -odi: what is answered with 250 has arrived")
+    # The deliverer of the first one may still be on its way out, and have taken the second one over.
+    tap.same((talk.quit()[0], len(arrived(house))), ("221", 1), "-bs -odi: what is answered with 250 arrives")
 
 
 def bsd_mailx(house, ada):
