@@ -103,7 +103,8 @@ class Cyrus:
         env = {**os.environ, "LD_LIBRARY_PATH": f"{self.folder}/lib", "SASL_PATH": f"{self.folder}/lib/sasl2:/usr/lib/x86_64-linux-gnu/sasl2"}
         with open(self.folder / "master.log", "wb") as log:
             self.master = subprocess.Popen([*drop, self.folder / "bin/master", "-C", self.folder / "imapd.conf", "-M", self.folder / "cyrus.conf",
-                                            "-p", self.folder / "master.pid"], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                            "-p", self.folder / "master.pid"], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                           start_new_session=True)  # at its end it signals its whole group
         end = time.monotonic() + 20
         while time.monotonic() < end and self.master.poll() is None:
             with contextlib.suppress(OSError, imaplib.IMAP4.error):
