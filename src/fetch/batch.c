@@ -78,7 +78,8 @@ static bool recover_one(struct batch *b, const struct seen_entry *e, struct err 
 {
     char name[MAILDIR_NAME_MAX + 1], flags[FLAGS_TEXT];
     struct seen_key key = e->key;
-    bool fresh = llabs(clock_now() - e->when) < BATCH_TAKEN_SECONDS; /* or a clock was ahead: who knows when */
+    bool fresh =
+        llabs(clock_now() - e->when) < BATCH_TAKEN_SECONDS; /* or a clock was ahead: who knows when */
     snprintf(name, sizeof name, "%s", e->name);
     flags_letters(e->flags, flags);
     switch (maildir_look(b->box, name, err)) {
