@@ -4,6 +4,7 @@
  * while it waits. The password is asked for when the connection stands, used once, and wiped. */
 #include "client/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -302,6 +303,18 @@ static bool plain_login_fits(const struct session *s, const struct sasl_wire *wi
            (choice == AUTH_AUTO || choice == AUTH_PLAIN || choice == AUTH_LOGIN);
 }
 
+/* name_account - hints are written for anybody: "tappal auth login ACCOUNT" */
+static void name_account(const struct session *s, struct err *err)
+{
+    static const char word[] = "ACCOUNT";
+    char rest[sizeof err->hint], *at = strstr(err->hint, word);
+    if (at == NULL || s->options.account == NULL)
+        return;
+    size_t room = sizeof err->hint - (size_t)(at - err->hint);
+    snprintf(rest, sizeof rest, "%s", at + strlen(word));
+    snprintf(at, room, "%s%s", s->options.account, rest);
+}
+
 bool session_authenticate(struct session *s, const struct sasl_wire *wire, void *protocol,
                           const struct strv *offered, struct err *err)
 {
@@ -341,6 +354,8 @@ bool session_authenticate(struct session *s, const struct sasl_wire *wire, void 
     if (ok && (mechanism == NULL || sasl_needs_secret(mechanism)))
         ok = get_secret(s, &secret, err) && chat_hide(&s->chat, secret.bytes.buf, secret.bytes.len, err);
     ok = ok && sign_in(&x, mechanism, &param, err);
+    if (!ok)
+        name_account(s, err);
     exchange_end(&x);
     chat_forget(&s->chat);
     secret_wipe(&secret);

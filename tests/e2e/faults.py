@@ -20,7 +20,7 @@ NO_DNS = 'printf "passwd: files\\nhosts: files\\n" >{dir}/nsswitch && mount --bi
 def server_faults(site, plain, implicit):
     """name, the section's options, exit status, the sentence, the hint, password."""
     return [
-        ("wrong password", {}, 77, r"password.*|refused", r"tappal auth login|password", "wrong"),
+        ("wrong password", {}, 77, r"password.*|refused", r"tappal auth login work\b", "wrong"),
         ("unknown host", {"host": "mial.example.test"}, 68, r"mial\.example\.test", r"spell|name", None),
         ("closed port", {"port": site["CLOSED_PORT"]}, 69, r"localhost.*" + site["CLOSED_PORT"], r"port|993|995|465|587", None),
         ("TLS to a plaintext port", {"port": plain}, 69, r"TLS|localhost", r"starttls", None),
