@@ -194,20 +194,31 @@ static bool is_digit(char c)
 
 #define DIGITS_SAFE 19 /* so many fit into 64 bits, whatever they are */
 
-/* digits - the decimal number of n digits at s, at most max */
-static bool digits(const char *s, size_t n, uint64_t max, uint64_t *out)
+bool text_take_u64(const char **s, uint64_t max, uint64_t *out)
 {
-    const char *end = s + n, *safe = n < DIGITS_SAFE ? end : s + DIGITS_SAFE;
+    const char *p = *s, *safe = p + DIGITS_SAFE;
     uint64_t value = 0;
-    unsigned d = 0;
-    for (; s < safe && (d = (unsigned char)*s - (unsigned)'0') <= 9; s++)
+    unsigned d;
+    for (; p < safe && (d = (unsigned char)*p - (unsigned)'0') <= 9; p++)
         value = value * 10 + d;
-    for (; s < end && d <= 9 && (d = (unsigned char)*s - (unsigned)'0') <= 9; s++) {
+    for (; (d = (unsigned char)*p - (unsigned)'0') <= 9; p++) {
         if (value > (UINT64_MAX - d) / 10)
             return false;
         value = value * 10 + d;
     }
-    if (n == 0 || d > 9 || value > max)
+    if (p == *s || value > max)
+        return false;
+    *s = p;
+    *out = value;
+    return true;
+}
+
+/* digits - the decimal number of n digits at s, at most max; no digit stands behind them */
+static bool digits(const char *s, size_t n, uint64_t max, uint64_t *out)
+{
+    const char *end = s;
+    uint64_t value;
+    if (!text_take_u64(&end, max, &value) || end != s + n)
         return false;
     *out = value;
     return true;
@@ -215,7 +226,12 @@ static bool digits(const char *s, size_t n, uint64_t max, uint64_t *out)
 
 bool text_u64(const char *s, uint64_t max, uint64_t *out)
 {
-    return digits(s, strlen(s), max, out);
+    const char *end = s;
+    uint64_t value;
+    if (!text_take_u64(&end, max, &value) || *end != '\0')
+        return false;
+    *out = value;
+    return true;
 }
 
 struct unit {

@@ -22,6 +22,8 @@ bool text_has_control(const char *s, size_t n); /* below 0x20 or 0x7f */
 
 /* Decimal digits only, the whole of s, at most max; false leaves *out alone. */
 bool text_u64(const char *s, uint64_t max, uint64_t *out);
+/* As many digits as stand at *s, which is moved behind them. */
+bool text_take_u64(const char **s, uint64_t max, uint64_t *out);
 /* "90", "90s", "5m", "4h", "5d": seconds. */
 bool text_duration(const char *s, uint64_t *seconds_r);
 /* "512", "10k", "25M", "2G" (powers of 1024): bytes. */

@@ -12,7 +12,7 @@
 #include "mail/flags.h"
 
 #define CRC_HEX 8
-#define FIELDS_MAX 12
+#define FIELDS_MAX 6
 
 /* A record cut at its blanks; the last field takes what is left. */
 struct fields {
@@ -65,38 +65,98 @@ static bool read_word(struct str *out, const char *text, size_t n, struct err *e
     return ok;
 }
 
-/* read_flags - letters as they are written, "-" for none */
-static bool read_flags(const char *text, uint8_t *flags)
+/* read_flags - n letters as they are written, "-" for none */
+static bool read_flags(const char *text, size_t n, uint8_t *flags)
 {
     char again[FLAGS_TEXT];
-    *flags = flags_of_letters(text, strlen(text));
+    *flags = flags_of_letters(text, n);
     flags_letters(*flags, again);
-    return strcmp(text, *again ? again : "-") == 0;
+    const char *written = *again ? again : "-";
+    return strlen(written) == n && memcmp(written, text, n) == 0;
 }
 
-static bool read_mark(const char *text, unsigned char mark[SEEN_MARK_BYTES])
+/* -- the fields of a message: each is taken from *at together with the blank behind it. Nearly all records are such. -- */
+
+static bool take_blank(const char **at)
 {
-    return strcmp(text, "-") == 0 ||
-           (strlen(text) == 2 * SEEN_MARK_BYTES && text_unhex(text, 2 * SEEN_MARK_BYTES, mark));
+    return *(*at)++ == ' ';
 }
 
-static bool read_kind(const char *text, bool *stub)
+static bool take_number(const char **at, uint64_t max, uint64_t *out)
 {
-    *stub = strcmp(text, "stub") == 0;
-    return *stub || strcmp(text, "whole") == 0;
+    return text_take_u64(at, max, out) && take_blank(at);
 }
 
-/* apply_message - "open" and "kept" */
-static bool apply_message(struct seen *s, const struct fields *f, bool open, struct err *err)
+static bool take_time(const char **at, int64_t *out)
+{
+    uint64_t value;
+    bool minus = **at == '-';
+    *at += minus;
+    if (!take_number(at, INT64_MAX, &value))
+        return false;
+    *out = minus ? -(int64_t)value : (int64_t)value;
+    return true;
+}
+
+static bool take_hex(const char **at, size_t bytes, unsigned char *out)
+{
+    const char *text = *at, *blank = strchr(text, ' ');
+    if (!blank || (size_t)(blank - text) != 2 * bytes)
+        return false;
+    *at = blank + 1;
+    return text_unhex(text, 2 * bytes, out);
+}
+
+static bool take_mark(const char **at, unsigned char mark[SEEN_MARK_BYTES])
+{
+    if (**at != '-')
+        return take_hex(at, SEEN_MARK_BYTES, mark);
+    ++*at;
+    return take_blank(at);
+}
+
+static bool take_flags(const char **at, uint8_t *flags)
+{
+    const char *text = *at, *blank = strchr(text, ' ');
+    if (!blank)
+        return false;
+    *at = blank + 1;
+    return read_flags(text, (size_t)(blank - text), flags);
+}
+
+static bool take_key(const struct seen *s, const char **at, struct seen_key *key)
+{
+    uint64_t uid;
+    if (s->owner.protocol == PROTO_POP3)
+        return take_hex(at, SEEN_KEY_BYTES, key->bytes);
+    if (!take_number(at, UINT32_MAX, &uid) || uid == 0)
+        return false;
+    *key = seen_key_uid((uint32_t)uid);
+    return true;
+}
+
+/* take_kind - the last field, or the last but the name */
+static bool take_kind(const char **at, bool *stub)
+{
+    *stub = text_starts(*at, "stub");
+    if (!*stub && !text_starts(*at, "whole"))
+        return false;
+    *at += *stub ? strlen("stub") : strlen("whole");
+    return true;
+}
+
+/* apply_message - what follows "open" and "kept" */
+static bool apply_message(struct seen *s, char *fields, bool open, struct err *err)
 {
     struct seen_entry e = {.state = open ? SEEN_OPEN : SEEN_PLACED};
-    if (f->count != (open ? 12 : 11) || !read_key(s, f->at[1], &e.key) ||
-        !text_u64(f->at[2], UINT64_MAX, &e.wire) || !text_u64(f->at[3], UINT64_MAX, &e.size) ||
-        strlen(f->at[4]) != 2 * SEEN_HASH_BYTES || !text_unhex(f->at[4], 2 * SEEN_HASH_BYTES, e.hash) ||
-        !read_time(f->at[5], &e.date) || !read_time(f->at[6], &e.when) || !read_flags(f->at[7], &e.flags) ||
-        !read_mark(f->at[8], e.letter) || !read_mark(f->at[9], e.id) || !read_kind(f->at[10], &e.stub))
+    const char *at = fields;
+    if (!take_key(s, &at, &e.key) || !take_number(&at, UINT64_MAX, &e.wire) ||
+        !take_number(&at, UINT64_MAX, &e.size) || !take_hex(&at, SEEN_HASH_BYTES, e.hash) ||
+        !take_time(&at, &e.date) || !take_time(&at, &e.when) || !take_flags(&at, &e.flags) ||
+        !take_mark(&at, e.letter) || !take_mark(&at, e.id) || !take_kind(&at, &e.stub) ||
+        (open ? !take_blank(&at) : *at != '\0'))
         return err_set(err, ERR_DATA, "bad message");
-    e.name = open ? f->at[11] : NULL;
+    e.name = open ? fields + (at - fields) : NULL;
     if (!open) /* an intent may come to nothing */
         quarantine_remove(s, &e.key);
     return seen_put(s, &e, err);
@@ -106,7 +166,7 @@ static bool apply_flags(struct seen *s, const struct fields *f, struct err *err)
 {
     struct seen_key key;
     struct seen_entry *e = f->count == 3 && read_key(s, f->at[1], &key) ? seen_slot(s, &key) : NULL;
-    return (e && read_flags(f->at[2], &e->flags)) || err_set(err, ERR_DATA, "bad flags");
+    return (e && read_flags(f->at[2], strlen(f->at[2]), &e->flags)) || err_set(err, ERR_DATA, "bad flags");
 }
 
 /* apply_bad - "bad" */
@@ -178,11 +238,11 @@ bool seen_apply(struct seen *s, char *record, struct err *err)
 {
     struct seen_key key;
     uint64_t number;
+    if (text_starts(record, "kept ")) /* most are */
+        return apply_message(s, record + 5, false, err);
+    if (text_starts(record, "open "))
+        return apply_message(s, record + 5, true, err);
     struct fields f = split(record);
-    if (strcmp(f.at[0], "kept") == 0) /* most are */
-        return apply_message(s, &f, false, err);
-    if (strcmp(f.at[0], "open") == 0)
-        return apply_message(s, &f, true, err);
     if (strcmp(f.at[0], "flags") == 0)
         return apply_flags(s, &f, err);
     if (strcmp(f.at[0], "file") == 0)

@@ -128,6 +128,17 @@ START_TEST(test_text_numbers)
 }
 END_TEST
 
+START_TEST(test_text_take_u64)
+{
+    const char *at = "12 007x18446744073709551616";
+    uint64_t v = 5;
+    ck_assert(text_take_u64(&at, 100, &v) && v == 12 && *at++ == ' ');
+    ck_assert(text_take_u64(&at, 100, &v) && v == 7 && *at == 'x');
+    ck_assert(!text_take_u64(&at, 100, &v) && v == 7 && *at++ == 'x');
+    ck_assert(!text_take_u64(&at, UINT64_MAX, &v) && v == 7 && *at == '1');
+}
+END_TEST
+
 START_TEST(test_text_u64_has_a_bound)
 {
     uint64_t v = 7;
@@ -379,6 +390,7 @@ int main(void)
     tcase_add_test(tc, test_text_clean_field_never_overflows);
     tcase_add_test(tc, test_text_clean_into_a_full_string_adds_nothing);
     tcase_add_loop_test(tc, test_text_numbers, 0, COUNT(numbers));
+    tcase_add_test(tc, test_text_take_u64);
     tcase_add_test(tc, test_text_u64_has_a_bound);
     tcase_add_loop_test(tc, test_text_show, 0, COUNT(shown));
     tcase_add_loop_test(tc, test_text_glob, 0, COUNT(globs));

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "fetch/seen.h"
+#include "fetch/seen_impl.h"
 #include "mail/flags.h"
 
 static char folder[64], path[96];
@@ -251,6 +251,53 @@ START_TEST(test_seen_damage_is_told)
 }
 END_TEST
 
+/* Records whose sum is right, and that nobody of ours has written. */
+#define HASH "000102030405060708090a0b0c0d0e0f"
+static const struct {
+    const char *text;
+    bool good;
+} records[] = {
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 0001020304050607 - whole", true},
+    {"open 7 100 90 " HASH " -5 1700000000 - - - stub a b", true},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 0001020304050607 - whole ", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 0001020304050607 - wholes", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 0001020304050607 - part", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 0001020304050607 whole", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 00010203040506 - whole", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 FS 000102030405060g - whole", false},
+    {"kept 7 100 90 " HASH " -5 1700000000 SF - - whole", false},
+    {"kept 7 100 90 " HASH " --5 1700000000 - - - whole", false},
+    {"kept 7 100 90 " HASH "00 -5 1700000000 - - - whole", false},
+    {"kept 7 100  " HASH " -5 1700000000 - - - whole", false},
+    {"kept 7 100 90x " HASH " -5 1700000000 - - - whole", false},
+    {"kept 0 100 90 " HASH " -5 1700000000 - - - whole", false},
+    {"kept 4294967296 100 90 " HASH " -5 1700000000 - - - whole", false},
+    {"kept 7 100 90 " HASH, false},
+    {"kept 7", false},
+    {"kept ", false},
+    {"open 7 100 90 " HASH " -5 1700000000 - - - stub", false},
+    {"placed 7", false},
+    {"next 18", true},
+    {"next 18 19", false},
+    {"nonsense 7", false},
+};
+
+START_TEST(test_seen_records)
+{
+    struct str whole = STR_INIT(65536);
+    struct seen *s = open_for(&imap_owner, false);
+    must(seen_set_validity(s, 5, &err) && seen_sync(s, &err));
+    seen_close(&s);
+    must(fs_read_file(path, &whole, &err) &&
+         seen_add_line(&whole, records[_i].text, strlen(records[_i].text), &err) &&
+         fs_replace(path, whole.buf, whole.len, 0600, &err));
+    ck_assert_msg(seen_open(path, &imap_owner, true, &s, &err) == records[_i].good, "%s", records[_i].text);
+    ck_assert_int_eq(err.kind, records[_i].good ? ERR_NONE : ERR_LOCAL);
+    seen_close(&s);
+    str_free(&whole);
+}
+END_TEST
+
 START_TEST(test_seen_rewrite)
 {
     struct str text = STR_INIT(1 << 22);
@@ -362,6 +409,7 @@ int main(void)
     tcase_add_test(tc, test_seen_asked_and_stays);
     tcase_add_test(tc, test_seen_torn_at_every_byte);
     tcase_add_test(tc, test_seen_damage_is_told);
+    tcase_add_loop_test(tc, test_seen_records, 0, sizeof records / sizeof *records);
     tcase_add_test(tc, test_seen_rewrite);
     tcase_add_test(tc, test_seen_moved);
     tcase_add_loop_test(tc, test_seen_every_step, 0, 4);
