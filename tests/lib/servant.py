@@ -1,5 +1,6 @@
 """servant - a second client of the site's IMAP server, and a server that offers less than it could: what flags and
 deletions are tested with."""
+import contextlib
 import imaplib
 import re
 import socket
@@ -37,11 +38,13 @@ class Other:
 
 
 class Less(between.Forwarder):
-    """The site's IMAP, without some of its capabilities: "CONDSTORE", "QRESYNC"."""
+    """The site's IMAP, without some of its capabilities: "CONDSTORE", "QRESYNC". cut: so many octets of a connection reach the
+    client, then it ends; was_cut says whether one did."""
 
     def __init__(self, port, *without):
         super().__init__(port)
         self.without, self.said = without, []
+        self.cut, self.was_cut = None, False
 
     def handle(self, client):
         server = socket.create_connection(("127.0.0.1", self.target))
@@ -57,13 +60,20 @@ class Less(between.Forwarder):
 
     def speak(self, server, client):
         """Lines that tell capabilities are changed; a literal cannot hold one, for we say so."""
+        left = self.cut
         with server.makefile("rb") as lines:
             for line in lines:
                 if b"CAPABILITY" in line:
                     for word in self.without:
                         line = line.replace(b" " + word.encode(), b"")
                 try:
-                    client.sendall(line)
+                    client.sendall(line[:left])
                 except OSError:
                     return
+                if left is not None and (left := left - len(line)) <= 0:
+                    self.was_cut = True
+                    break
+        for end in (client, server):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
         client.close()
