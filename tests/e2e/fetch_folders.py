@@ -2,7 +2,7 @@
 """fetch_folders - a Dovecot that keeps a person's folders below "INBOX." and shows her a shared one: names mean what a person
 means by them, in every option that takes one, and cost no round trip.
 
-run: limit=120
+run: limit=120 alone
 """
 import imaplib
 import pathlib

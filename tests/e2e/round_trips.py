@@ -2,7 +2,7 @@
 """round_trips - how often tappal-fetch waits for an IMAP server: counted, not timed. TLS takes two flights, up to the
 greeting; what comes behind is ours.
 
-run: limit=120
+run: limit=120 alone
 """
 import imaplib
 import pathlib
