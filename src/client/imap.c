@@ -88,6 +88,19 @@ bool imap_send_lines(struct imap *imap, const struct str *command, unsigned *tag
     return ok;
 }
 
+bool imap_hear(struct imap *imap, const struct imap_events *events, struct err *err)
+{
+    struct imap_reply r;
+    if (!imap_read(imap, events, &r, err))
+        return false;
+    if (r.form == IMAP_CONTINUE) {
+        imap->lost = true;
+        return imap_blame(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with", &r.text,
+                          err);
+    }
+    return r.form != IMAP_TAGGED || imap_complete(imap, &r, err);
+}
+
 bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *events,
                 struct imap_answer *answer_r, struct err *err)
 {
@@ -102,15 +115,7 @@ bool imap_await(struct imap *imap, unsigned tag, const struct imap_events *event
             p->tag = 0;
             return true;
         }
-        struct imap_reply r;
-        if (!imap_read(imap, events, &r, err))
-            return false;
-        if (r.form == IMAP_CONTINUE) {
-            imap->lost = true;
-            return imap_blame(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with",
-                              &r.text, err);
-        }
-        if (r.form == IMAP_TAGGED && !imap_complete(imap, &r, err))
+        if (!imap_hear(imap, events, err))
             return false;
     }
 }

@@ -56,6 +56,8 @@ struct imap {
 MUST_USE bool imap_send_shown(struct imap *imap, const char *command, size_t n, const char *shown,
                               unsigned *tag_r, struct err *err);
 MUST_USE bool imap_introduce(struct imap *imap, struct err *err);
+/* One response; an answer ends its command. There must be nothing that the server could ask for. */
+MUST_USE bool imap_hear(struct imap *imap, const struct imap_events *events, struct err *err);
 /* imap_name.c: a name as the server wrote it becomes one of ours. */
 MUST_USE bool imap_take_name(const struct imap *imap, struct str *name, struct err *err);
 /* "The server HOST WHAT: TEXT"; always false. */

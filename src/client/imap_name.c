@@ -16,18 +16,9 @@ bool imap_speaks_utf8(const struct imap *imap)
  * since the sign-in */
 static bool hear_enabled(struct imap *imap, struct err *err)
 {
-    for (imap_be_patient(imap); imap->utf8_tag != 0;) {
-        struct imap_reply r;
-        if (!imap_read(imap, NULL, &r, err))
+    for (imap_be_patient(imap); imap->utf8_tag != 0;)
+        if (!imap_hear(imap, NULL, err))
             return false;
-        if (r.form == IMAP_CONTINUE) {
-            imap->lost = true;
-            return imap_blame(imap, ERR_PROTOCOL, "asks to go on where there is nothing to go on with",
-                              &r.text, err);
-        }
-        if (r.form == IMAP_TAGGED && !imap_complete(imap, &r, err))
-            return false;
-    }
     return true;
 }
 

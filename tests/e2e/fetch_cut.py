@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""fetch_cut - the connection to Dovecot ends in the middle of what it sends, behind every few octets, with each IMAP engine: no
-message is lost, none comes twice, and none is deleted before it is here. Run by hand with STRIDE=1, behind every single octet, which takes a
-quarter of an hour.
+"""fetch_cut - the connection to Dovecot ends in the middle of what it sends, behind every fifth octet, with each IMAP engine:
+no message is lost, none comes twice, and none is deleted before it is here. STRIDE=1 tests/e2e/fetch_cut.py does so behind
+every single octet, which takes a quarter of an hour.
 
 run: limit=900 long
 """
