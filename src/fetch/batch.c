@@ -94,14 +94,6 @@ static bool recover_one(struct batch *b, const struct seen_entry *e, struct err 
     }
 }
 
-const struct seen_entry *batch_an_open_one(const struct seen *seen)
-{
-    const struct seen_entry *e = seen_each(seen, NULL);
-    while (e && e->state != SEEN_OPEN)
-        e = seen_each(seen, e);
-    return e;
-}
-
 bool batch_recover(struct batch *b, struct err *err)
 {
     char mark[24];
@@ -109,7 +101,7 @@ bool batch_recover(struct batch *b, struct err *err)
     if (!b->box)
         return handover_recover(b, err);
     snprintf(mark, sizeof mark, ".%s-", b->mark);
-    while ((e = batch_an_open_one(b->seen)))
+    while ((e = seen_an_open_one(b->seen)))
         if (!recover_one(b, e, err))
             return false;
     return seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);

@@ -90,8 +90,6 @@ MUST_USE bool batch_commit(struct batch *b, struct err *err);
 /* What is not committed, or not known to be, is left to batch_recover. */
 void batch_abort(struct batch *b);
 void batch_free(struct batch *b);
-/* A message of which a crash left only the intent; NULL: there is none. */
-const struct seen_entry *batch_an_open_one(const struct seen *seen);
 /* What a person has to type, to get this message at once and as a whole. */
 MUST_USE bool batch_add_command(const struct batch *b, const struct seen_key *key, struct str *out,
                                 struct err *err);

@@ -148,7 +148,7 @@ bool handover_batch(struct batch *b, struct err *err)
 bool handover_recover(struct batch *b, struct err *err)
 {
     const struct seen_entry *e;
-    while ((e = batch_an_open_one(b->seen))) {
+    while ((e = seen_an_open_one(b->seen))) {
         struct seen_key key = e->key;
         struct err why = {0};
         err_set(&why, ERR_LOCAL,

@@ -81,16 +81,17 @@ static bool report_dry(const struct imap_job *job)
 static bool is_settled(const struct imap_job *job, const struct folder *folder)
 {
     const struct seen *seen = job->f.seen;
-    return folder->validity != 0 && folder->validity == seen_validity(seen) && !seen_moved(seen) &&
-           folder->next != 0 && folder->next == seen_next(seen) && !quarantine_has_due(seen) &&
-           imap_sync_is_settled(job, folder);
+    return folder->validity != 0 && folder->validity == job->was.validity && folder->next != 0 &&
+           folder->next == job->was.next &&
+           (job->glanced ||
+            (!seen_moved(seen) && !quarantine_has_due(seen) && imap_sync_is_settled(job, folder)));
 }
 
 /* has_news - does the server say, unopened, that the folder is what we believe, and that something has come? */
 static bool has_news(const struct imap_job *job)
 {
-    return job->folder->validity != 0 && job->folder->validity == seen_validity(job->f.seen) &&
-           job->folder->next > seen_next(job->f.seen);
+    return job->folder->validity != 0 && job->folder->validity == job->was.validity &&
+           job->folder->next > job->was.next;
 }
 
 /* send_select - plainly, where the server did not take it otherwise */
@@ -151,6 +152,33 @@ static bool pull_new(struct imap_job *job, struct err *err)
            (!job->deletes || imap_box_delete(job, err));
 }
 
+/* recollect - opens memory and maildir, and sees what there is to do */
+static bool recollect(struct imap_job *job, struct err *err)
+{
+    const struct pull *pull = job->pull;
+    const struct folder *folder = job->folder;
+    const struct fetch_conf *conf = &pull->account->fetch;
+    if (!pull_folder_open(pull, folder->wire, folder->name, folder->path, &job->f, err))
+        return false;
+    job->glanced = false;
+    job->was = (struct seen_glance){seen_validity(job->f.seen), seen_next(job->f.seen)};
+    job->first = job->was.next;
+    if (!imap_sync_open(job, err))
+        return false;
+    job->due = (!conf->move_to || job->target) && imap_box_has_due(job);
+    bool dismissed = job->sync && job->sync->dismissed.count > 0;
+    job->deletes = !pull->dry_run && (conf->keep == KEEP_NO || job->target || job->due || dismissed);
+    job->writes = job->deletes || (!pull->dry_run && (conf->mark_seen || (job->sync && job->sync->pushes)));
+    return true;
+}
+
+/* is_unchanged - the folder is open: is it as the glance at the memory has it? */
+static bool is_unchanged(const struct imap_job *job)
+{
+    const struct imap_box *box = imap_box(job->imap);
+    return job->glanced && box->validity == job->was.validity && box->next == job->was.next;
+}
+
 bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
 {
     job->imap = imap;
@@ -159,7 +187,9 @@ bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
     if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job, imap) &&
         !imap_box_lead(job, imap, err))
         return false;
-    if (open_folder(job, err) && pull_new(job, err))
+    if (open_folder(job, err) &&
+        (is_unchanged(job) ? imap_box_drop_lead(job, err)
+                           : (!job->glanced || recollect(job, err)) && pull_new(job, err)))
         return true;
     struct err ignored;
     if (imap_usable(imap) && !job->lost)
@@ -167,22 +197,26 @@ bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
     return false;
 }
 
+/* may_glance - is there nothing to do in the folder but to fetch what is new? */
+static bool may_glance(const struct pull *pull)
+{
+    const struct fetch_conf *conf = &pull->account->fetch;
+    return !pull->dry_run && !pull->only_folder && conf->keep == KEEP_YES && !conf->move_to &&
+           conf->flags == SYNC_OFF && conf->deletions == SYNC_OFF;
+}
+
 bool imap_box_open(const struct pull *pull, struct pull_result *result, const struct folder *folder,
                    const char *target, struct imap_job *job_r, struct err *err)
 {
-    const struct fetch_conf *conf = &pull->account->fetch;
     struct imap_job job = {.pull = pull, .result = result, .folder = folder, .target = target};
-    if (!pull_folder_open(pull, folder->wire, folder->name, folder->path, &job.f, err))
-        return false;
-    job.first = seen_next(job.f.seen);
-    if (!imap_sync_open(&job, err)) {
+    job.f.name = folder->name;
+    job.glanced = may_glance(pull) && pull_glance(pull, folder->wire, &job.was);
+    job.first = job.was.next;
+    job.writes = job.glanced && pull->account->fetch.mark_seen;
+    if (!job.glanced && !recollect(&job, err)) {
         imap_box_close(&job);
         return false;
     }
-    job.due = (!conf->move_to || target) && imap_box_has_due(&job);
-    bool dismissed = job.sync && job.sync->dismissed.count > 0;
-    job.deletes = !pull->dry_run && (conf->keep == KEEP_NO || target || job.due || dismissed);
-    job.writes = job.deletes || (!pull->dry_run && (conf->mark_seen || (job.sync && job.sync->pushes)));
     *job_r = job;
     return true;
 }

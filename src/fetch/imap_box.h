@@ -46,6 +46,8 @@ struct imap_job {
     struct imap *imap;
     const struct folder *folder;
     struct pull_folder f;
+    struct seen_glance was; /* the memory, as the job began */
+    bool glanced;           /* nothing more is read of it as yet, and no maildir open: f.seen is NULL */
     struct imap_lead lead;
     struct imap_sync *sync;    /* flags and deletions; NULL: not wanted */
     bool leading;              /* messages that were asked for ahead may come while the list is read */
@@ -66,7 +68,7 @@ struct imap_job {
     char refusal[400];   /* why the server did not hand a message out, in its words */
 };
 
-/* Memory and maildir, before anything is asked. `folder` and `target` must outlive the job. */
+/* Memory and maildir, or a glance at the memory, before anything is asked. `folder` and `target` must outlive the job. */
 MUST_USE bool imap_box_open(const struct pull *pull, struct pull_result *result, const struct folder *folder,
                             const char *target, struct imap_job *job_r, struct err *err);
 void imap_box_close(struct imap_job *job);

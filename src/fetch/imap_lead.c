@@ -20,11 +20,11 @@ static bool has_trouble(const struct imap_job *job)
 
 bool imap_box_may_lead(const struct imap_job *job, const struct imap *imap)
 {
-    const struct seen *seen = job->f.seen;
-    return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) && !seen_moved(seen) &&
-           !has_trouble(job) && seen_validity(seen) != 0 && job->pull->account->fetch.max_size == 0 &&
-           job->pull->only_uid == 0 && !job->result->calm && !imap_is_spared(imap) && seen_next(seen) > 1 &&
-           seen_next(seen) < UINT32_MAX - LEAD_SEARCH;
+    const struct seen_glance *was = &job->was;
+    return !job->pull->dry_run && !imap_box_is_filtered(&job->pull->account->fetch) &&
+           (job->glanced || (!seen_moved(job->f.seen) && !has_trouble(job))) && was->validity != 0 &&
+           job->pull->account->fetch.max_size == 0 && job->pull->only_uid == 0 && !job->result->calm &&
+           !imap_is_spared(imap) && was->next > 1 && was->next < UINT32_MAX - LEAD_SEARCH;
 }
 
 bool imap_box_lead(struct imap_job *job, struct imap *imap, struct err *err)

@@ -65,14 +65,34 @@ bool pull_is_first(const struct pull *pull, const char *wire)
     return first;
 }
 
+/* locate - where the memory of a folder is, and whose; `who` holds what `owner_r` points to */
+static bool locate(const struct pull *pull, const char *wire, struct str *path, struct str *who,
+                   struct seen_owner *owner_r, struct err *err)
+{
+    if (!add_who(&pull->account->fetch, who, err) || !memory_path(pull, wire, path, err))
+        return false;
+    *owner_r = (struct seen_owner){pull->account->fetch.server.protocol, who->buf, wire};
+    return true;
+}
+
 bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
                  struct err *err)
 {
     struct str path = STR_INIT(4096), who = STR_INIT(2048);
-    struct seen_owner owner = {.protocol = pull->account->fetch.server.protocol, .folder = wire};
-    bool ok = add_who(&pull->account->fetch, &who, err) && memory_path(pull, wire, &path, err);
-    owner.who = who.buf;
-    ok = ok && seen_open(path.buf, &owner, look_only, seen_r, err);
+    struct seen_owner owner;
+    bool ok =
+        locate(pull, wire, &path, &who, &owner, err) && seen_open(path.buf, &owner, look_only, seen_r, err);
+    str_free(&path);
+    str_free(&who);
+    return ok;
+}
+
+bool pull_glance(const struct pull *pull, const char *wire, struct seen_glance *glance_r)
+{
+    struct str path = STR_INIT(4096), who = STR_INIT(2048);
+    struct seen_owner owner;
+    struct err ignored;
+    bool ok = locate(pull, wire, &path, &who, &owner, &ignored) && seen_glance(path.buf, &owner, glance_r);
     str_free(&path);
     str_free(&who);
     return ok;

@@ -123,6 +123,13 @@ static bool grow(struct seen *s, struct err *err)
     return true;
 }
 
+void seen_set_state(struct seen *s, struct seen_entry *e, enum seen_state state)
+{
+    s->live = s->live - (e->state != SEEN_NONE) + (state != SEEN_NONE);
+    s->opens = s->opens - (e->state == SEEN_OPEN) + (state == SEEN_OPEN);
+    e->state = state;
+}
+
 bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err)
 {
     char *name = entry->name ? strdup(entry->name) : NULL;
@@ -138,7 +145,7 @@ bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err)
         *place = (uint32_t)++s->count;
     }
     struct seen_entry *e = &s->entries[*place - 1];
-    s->live += e->state == SEEN_NONE;
+    seen_set_state(s, e, entry->state);
     free(e->name);
     *e = *entry;
     e->name = name;
@@ -175,6 +182,14 @@ const struct seen_entry *seen_each(const struct seen *s, const struct seen_entry
         if (s->entries[i].state != SEEN_NONE)
             return &s->entries[i];
     return NULL;
+}
+
+const struct seen_entry *seen_an_open_one(const struct seen *s)
+{
+    const struct seen_entry *e = s->opens > 0 ? seen_each(s, NULL) : NULL;
+    while (e && e->state != SEEN_OPEN)
+        e = seen_each(s, e);
+    return e;
 }
 
 const char *seen_moved(const struct seen *s)
@@ -225,6 +240,12 @@ size_t seen_number(const struct seen *s, const struct seen_entry *entry)
 bool seen_is_empty(const struct seen *s)
 {
     return s->live == 0 && s->done.count == 0;
+}
+
+bool seen_is_quiet(const struct seen *s)
+{
+    return s->owner.protocol == PROTO_IMAP && s->validity != 0 && s->opens == 0 && s->bad_count == 0 &&
+           s->counts == SEEN_COUNTS_NOTHING;
 }
 
 /* -- records -- */
@@ -470,6 +491,13 @@ static bool add_number(struct str *out, const char *word, uint64_t number, struc
     return seen_add_line(out, text, strlen(text), err);
 }
 
+static bool add_quiet(const struct seen *s, struct str *out, struct err *err)
+{
+    char text[64];
+    snprintf(text, sizeof text, "quiet %u %u", s->validity, s->next);
+    return !seen_is_quiet(s) || seen_add_line(out, text, strlen(text), err);
+}
+
 static bool open_file(struct seen *s)
 {
     s->fd = open(s->path, (s->look_only ? O_RDONLY : O_RDWR | O_APPEND) | O_CLOEXEC | O_NOFOLLOW);
@@ -486,7 +514,7 @@ bool seen_rewrite(struct seen *s, struct err *err)
               quarantine_add_lines(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
-    ok = ok && fs_replace(s->path, text.buf, text.len, 0600, err);
+    ok = ok && add_quiet(s, &text, err) && fs_replace(s->path, text.buf, text.len, 0600, err);
     str_free(&text);
     if (!ok)
         return false;
@@ -516,7 +544,8 @@ bool seen_sync(struct seen *s, struct err *err)
         lines += s->pending.buf[i] == '\n';
     bool ok = s->fd < 0 || s->lines > s->live + s->live / 2 + DEAD_LINES_MAX
                   ? seen_rewrite(s, err)
-                  : fs_write_all(s->fd, s->pending.buf, s->pending.len, s->path, err) &&
+                  : add_quiet(s, &s->pending, err) &&
+                        fs_write_all(s->fd, s->pending.buf, s->pending.len, s->path, err) &&
                         fs_datasync(s->fd, s->path, err);
     s->broken = s->broken || !ok;
     s->lines += lines;

@@ -26,6 +26,8 @@
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
  *   bad KEY TRIES SINCE NEXT WHY                in quarantine (quarantine.h)
  *   fine KEY                                    ... and no more
+ *   quiet VALIDITY NEXT                         what both are, and that nothing else asks to be done: no intent, nothing in
+ *                                               quarantine, deletions mean nothing
  *
  * KEY is a UID, or 32 hex digits. A torn last line is cut; any other bad line is an error, never guessed.
  * The account's lock must be held. */
@@ -85,6 +87,13 @@ MUST_USE bool seen_open(const char *path, const struct seen_owner *owner, bool l
                         struct seen **seen_r, struct err *err);
 void seen_close(struct seen **seen); /* what was not synced is dropped */
 
+/* What a run must know that has nothing to do, from the last line (`quiet`), without reading the rest. False: it does not end
+ * in one, it is another's, or anything is wrong: seen_open will tell. */
+struct seen_glance {
+    uint32_t validity, next;
+};
+bool seen_glance(const char *path, const struct seen_owner *owner, struct seen_glance *glance_r);
+
 /* Whose mailbox the memory was made for, where that is not the owner's `who`; else NULL. Until the caller has
  * seen that it is the same mailbox and says so, nothing in it may be relied on. */
 const char *seen_moved(const struct seen *seen);
@@ -112,6 +121,7 @@ const struct seen_entry *seen_find(const struct seen *seen, const struct seen_ke
 bool seen_is_here(const struct seen_entry *entry);
 /* All entries, in no order: the one behind `at` (NULL: the first), or NULL. Not across changes. */
 const struct seen_entry *seen_each(const struct seen *seen, const struct seen_entry *at);
+const struct seen_entry *seen_an_open_one(const struct seen *seen); /* a crash left the intent; or NULL */
 /* Entries have numbers below seen_size, which stay while the memory is open and its messages keep their UIDs. */
 size_t seen_size(const struct seen *seen);
 size_t seen_number(const struct seen *seen, const struct seen_entry *entry);

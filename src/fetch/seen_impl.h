@@ -22,7 +22,7 @@ struct seen {
     unsigned counts;
     struct uidset done;
     struct seen_entry *entries; /* state SEEN_NONE: removed */
-    size_t count, cap, live;
+    size_t count, cap, live, opens; /* opens: of the living, those in state SEEN_OPEN */
     uint32_t *index;         /* hash table: number of the entry + 1, 0 free */
     size_t index_size;       /* a power of two, or 0 */
     size_t lines;            /* records in the file */
@@ -32,6 +32,7 @@ struct seen {
 };
 
 /* In memory only. */
+void seen_set_state(struct seen *s, struct seen_entry *e, enum seen_state state);
 struct seen_entry *seen_slot(const struct seen *s, const struct seen_key *key);
 MUST_USE bool seen_put(struct seen *s, const struct seen_entry *entry, struct err *err); /* copies the name */
 MUST_USE bool seen_apply(struct seen *s, char *record, struct err *err); /* the record is cut up */
@@ -47,6 +48,14 @@ MUST_USE bool quarantine_put(struct seen *s, const struct seen_key *key, uint32_
 void quarantine_remove(struct seen *s, const struct seen_key *key);
 MUST_USE bool quarantine_add_lines(const struct seen *s, struct str *out, struct err *err);
 void quarantine_free(struct seen *s);
+
+/* Has a run nothing to do here unless something new comes? Then `quiet` may be written, as the last line. */
+bool seen_is_quiet(const struct seen *s);
+/* Is the line whole? Then its sum and LF are cut off, and *record_r points into it. */
+bool seen_line_is_sound(char *line, size_t n, char **record_r);
+/* "folder PROTOCOL WHO FOLDER" */
+MUST_USE bool seen_read_owner(const char *record, enum protocol *protocol, struct str *who, struct str *folder,
+                              struct err *err);
 
 /* Reads the open file; *good_r is the length of its sound lines. */
 MUST_USE bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err);

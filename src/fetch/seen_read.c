@@ -13,6 +13,7 @@
 
 #define CRC_HEX 8
 #define FIELDS_MAX 6
+#define READ_AT_ONCE 65536
 
 /* A record cut at its blanks; the last field takes what is left. */
 struct fields {
@@ -198,6 +199,15 @@ static bool apply_file(struct seen *s, const struct fields *f, struct err *err)
     return true;
 }
 
+/* apply_quiet - it says again what is so */
+static bool apply_quiet(const struct seen *s, const struct fields *f, struct err *err)
+{
+    uint64_t validity, next;
+    return (f->count == 3 && text_u64(f->at[1], UINT32_MAX, &validity) && validity == s->validity &&
+            text_u64(f->at[2], UINT32_MAX, &next) && next == s->next && seen_is_quiet(s)) ||
+           err_set(err, ERR_DATA, "not quiet");
+}
+
 /* apply_change - a record of a word and a key */
 static bool apply_change(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
 {
@@ -222,14 +232,13 @@ static bool apply_change(struct seen *s, const char *word, const struct seen_key
     for (enum seen_state state = SEEN_PLACED; state <= SEEN_STAYS; state++)
         if (strcmp(word, words[state]) == 0) {
             quarantine_remove(s, key);
-            e->state = state;
+            seen_set_state(s, e, state);
             return true;
         }
     bool gone = strcmp(word, "gone") == 0;
     if (!gone && strcmp(word, "dropped") != 0)
         return err_set(err, ERR_DATA, "unknown record");
-    e->state = SEEN_NONE;
-    s->live--;
+    seen_set_state(s, e, SEEN_NONE);
     uint32_t uid = seen_uid(key);
     return !gone || s->owner.protocol == PROTO_POP3 || uidset_add(&s->done, uid, uid, err);
 }
@@ -249,6 +258,8 @@ bool seen_apply(struct seen *s, char *record, struct err *err)
         return apply_file(s, &f, err);
     if (strcmp(f.at[0], "bad") == 0)
         return apply_bad(s, &f, err);
+    if (strcmp(f.at[0], "quiet") == 0)
+        return apply_quiet(s, &f, err);
     if (f.count != 2)
         return err_set(err, ERR_DATA, "bad record");
     if (strcmp(f.at[0], "done") == 0)
@@ -275,8 +286,7 @@ bool seen_apply(struct seen *s, char *record, struct err *err)
                                       : err_set(err, ERR_DATA, "bad record");
 }
 
-/* sound - is the line whole? Then *record_r points into it. */
-static bool sound(char *line, size_t n, char **record_r)
+bool seen_line_is_sound(char *line, size_t n, char **record_r)
 {
     unsigned char crc[CRC_HEX / 2];
     if (n < CRC_HEX + 2 || line[n - 1] != '\n' || line[CRC_HEX] != ' ' || memchr(line, '\0', n))
@@ -299,9 +309,8 @@ static bool damaged(const struct seen *s, size_t line, struct err *err)
                     "every message that is still on the server will then be fetched again.");
 }
 
-/* read_owner - "folder PROTOCOL WHO FOLDER" */
-static bool read_owner(const char *record, enum protocol *protocol, struct str *who, struct str *folder,
-                       struct err *err)
+bool seen_read_owner(const char *record, enum protocol *protocol, struct str *who, struct str *folder,
+                     struct err *err)
 {
     bool owned = text_starts(record, "folder imap ") || text_starts(record, "folder pop3 ");
     const char *begin = record + 12, *blank = owned ? strchr(begin, ' ') : NULL;
@@ -318,7 +327,7 @@ static bool take_owner(struct seen *s, const char *record, struct err *err)
 {
     struct str who = STR_INIT(SEEN_LINE_MAX), folder = STR_INIT(SEEN_LINE_MAX);
     enum protocol protocol = PROTO_IMAP;
-    bool ok = read_owner(record, &protocol, &who, &folder, err);
+    bool ok = seen_read_owner(record, &protocol, &who, &folder, err);
     if (ok && s->folder &&
         (strcmp(s->folder, folder.buf) != 0 || (s->owner.protocol == PROTO_POP3) != (protocol == PROTO_POP3)))
         ok = err_set(err, ERR_DATA, "another folder");
@@ -360,7 +369,7 @@ static bool is_torn(char *line, size_t n)
     if (line[n - 1] == '\n')
         return false;
     line[n - 1] = '\n';
-    return !sound(line, n, &record);
+    return !seen_line_is_sound(line, n, &record);
 }
 
 bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
@@ -378,9 +387,10 @@ bool seen_read_file(struct seen *s, uint64_t *good_r, struct err *err)
             close(fd);
         return false;
     }
+    setvbuf(file, NULL, _IOFBF, READ_AT_ONCE);
     while (ok && (n = getline(&line, &room, file)) > 0) {
         char *record;
-        if (!sound(line, (size_t)n, &record))
+        if (!seen_line_is_sound(line, (size_t)n, &record))
             ok = is_torn(line, (size_t)n) || damaged(s, s->lines + 1, err);
         else if ((ok = take_line(s, s->lines + 1, record, err))) {
             s->lines++;

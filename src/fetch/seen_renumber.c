@@ -45,7 +45,7 @@ bool seen_renumber(struct seen *s, uint32_t validity, const struct seen_pair *pa
     s->entries = NULL;
     s->index = NULL;
     s->bad = NULL;
-    s->count = s->cap = s->live = s->index_size = s->bad_count = s->bad_cap = 0;
+    s->count = s->cap = s->live = s->opens = s->index_size = s->bad_count = s->bad_cap = 0;
     s->done = (struct uidset)UIDSET_INIT;
     s->validity = validity;
     s->next = 1;

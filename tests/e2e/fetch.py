@@ -266,10 +266,34 @@ def damaged_memory(house, ada):
     tap.same((result.status, result.out, memory.read_bytes() == text), (0, "work: no new messages\n", True), "a torn end is cut")
 
 
+def a_glance(house, ada):
+    """Where nothing is new, the last line of the memory is enough; where something is, all of it is read first."""
+    for what, options in (("one folder", {}), ("by pattern", {"folders": "INBOX*"})):
+        anew(house, ada)
+        ada.account(fetch=options)
+        house.put(letter("one"))
+        ada.run("tappal-fetch")
+        memory = max(ada.state.glob("fetch/*/*.seen"), key=lambda path: b"placed" in path.read_bytes())
+        text = memory.read_bytes()
+        memory.write_bytes(text.replace(b"placed", b"PLACED", 1))
+        result = ada.run("tappal-fetch")
+        tap.same((result.status, result.out, result.err), (0, "work: no new messages\n", ""), f"{what}: with nothing new the middle of the memory is not read")
+        house.put(letter("two"))
+        result = ada.run("tappal-fetch")
+        tap.ok(result.status == 75 and str(memory) in result.err and len(ada.fetched()) == 1, f"{what}: with something new it is, and damage is told", result)
+        memory.write_bytes(text)
+        result = ada.run("tappal-fetch")
+        tap.same((result.status, ada.fetched()), (0, [here(letter("one")), here(letter("two"))]), f"{what}: put right, it goes on")
+        text = memory.read_bytes()
+        memory.write_bytes(text[:text.rindex(b"quiet") - 9])
+        result = ada.run("tappal-fetch")
+        tap.same((result.status, result.out), (0, "work: no new messages\n"), f"{what}: a memory without a last line says the same")
+
+
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
-        for part in (every_way_in, unread_stays_unread, folders, only_some, read_and_moved, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory):
+        for part in (every_way_in, unread_stays_unread, folders, only_some, read_and_moved, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory, a_glance):
             part(house, ada)
     tap.done()
 

@@ -279,6 +279,11 @@ static const struct {
     {"placed 7", false},
     {"next 18", true},
     {"next 18 19", false},
+    {"quiet 5 1", true},
+    {"quiet 5 2", false},
+    {"quiet 6 1", false},
+    {"quiet 5 1 ", false},
+    {"quiet 5", false},
     {"nonsense 7", false},
 };
 
@@ -294,6 +299,81 @@ START_TEST(test_seen_records)
     ck_assert_msg(seen_open(path, &imap_owner, true, &s, &err) == records[_i].good, "%s", records[_i].text);
     ck_assert_int_eq(err.kind, records[_i].good ? ERR_NONE : ERR_LOCAL);
     seen_close(&s);
+    str_free(&whole);
+}
+END_TEST
+
+/* Its last line tells what a run needs that has nothing to do: whenever that is so, and never else. */
+START_TEST(test_seen_glance)
+{
+    struct seen_entry e = message(7), other = message(8);
+    struct seen_glance g;
+    struct seen_owner moved = {PROTO_IMAP, "ada@imap.example.net", imap_owner.folder},
+                      elsewhere = {PROTO_IMAP, imap_owner.who, "Sent"};
+    ck_assert(!seen_glance(path, &imap_owner, &g));
+    struct seen *s = open_for(&imap_owner, false);
+    must(seen_set_next(s, 3, &err) && seen_sync(s, &err));
+    ck_assert(!seen_glance(path, &imap_owner, &g)); /* no UIDVALIDITY */
+    must(seen_set_validity(s, 5, &err) && seen_intend(s, &e, &err) && seen_sync(s, &err));
+    ck_assert(!seen_glance(path, &imap_owner, &g)); /* an intent */
+    must(seen_placed(s, &e.key, &err) && seen_sync(s, &err));
+    ck_assert(seen_glance(path, &imap_owner, &g) && g.validity == 5 && g.next == 3);
+    must(seen_set_next(s, 9, &err));
+    ck_assert(seen_glance(path, &imap_owner, &g) && g.next == 3); /* not synced */
+    must(seen_sync(s, &err));
+    ck_assert(seen_glance(path, &imap_owner, &g) && g.next == 9);
+    ck_assert(!seen_glance(path, &moved, &g) && !seen_glance(path, &elsewhere, &g) &&
+              !seen_glance(path, &pop3_owner, &g));
+    must(quarantine_add(s, &other.key, "broken", &err) && seen_sync(s, &err));
+    ck_assert(!seen_glance(path, &imap_owner, &g));
+    must(seen_keep(s, &other, &err) && seen_rewrite(s, &err));
+    ck_assert(seen_glance(path, &imap_owner, &g) && g.next == 9);
+    must(seen_set_counts(s, SEEN_COUNTS_SERVER, &err) && seen_sync(s, &err));
+    ck_assert(!seen_glance(path, &imap_owner, &g));
+    seen_close(&s);
+    s = open_for(&imap_owner, true);
+    ck_assert(seen_next(s) == 9 && seen_an_open_one(s) == NULL && state_of(s, 8) == SEEN_PLACED);
+    seen_close(&s);
+}
+END_TEST
+
+/* Cut anywhere, a glance is the memory that is left, or there is none; one bit wrong in what it reads, and there is none.
+ */
+START_TEST(test_seen_glance_of_what_is_left)
+{
+    struct str whole = STR_INIT(65536);
+    struct seen_glance g;
+    size_t glances = 0, last = 0;
+    struct seen *s = open_for(&imap_owner, false);
+    for (uint32_t uid = 1; uid <= 4; uid++) {
+        struct seen_entry e = message(uid);
+        must(seen_set_validity(s, 5, &err) && seen_intend(s, &e, &err) && seen_sync(s, &err));
+        must(seen_placed(s, &e.key, &err) && seen_set_next(s, uid + 1, &err) && seen_sync(s, &err));
+    }
+    seen_close(&s);
+    must(fs_read_file(path, &whole, &err));
+    for (size_t n = 0; n <= whole.len; n++) {
+        must(fs_replace(path, whole.buf, n, 0600, &err));
+        if (!seen_glance(path, &imap_owner, &g))
+            continue;
+        s = open_for(&imap_owner, true);
+        ck_assert(g.validity == seen_validity(s) && g.next == seen_next(s) && !seen_an_open_one(s));
+        seen_close(&s);
+        glances++;
+        last = n;
+    }
+    ck_assert(glances == 4 && last == whole.len);
+    size_t head = strcspn(whole.buf, "\n") + 1;
+    head += strcspn(whole.buf + head, "\n") + 1;
+    size_t tail = whole.len - 1;
+    while (whole.buf[tail - 1] != '\n')
+        tail--;
+    for (size_t i = 0; i < whole.len; i++) {
+        whole.buf[i] ^= 4;
+        must(fs_replace(path, whole.buf, whole.len, 0600, &err));
+        ck_assert_msg(seen_glance(path, &imap_owner, &g) == (i >= head && i < tail - 1), "byte %zu", i);
+        whole.buf[i] ^= 4;
+    }
     str_free(&whole);
 }
 END_TEST
@@ -410,6 +490,8 @@ int main(void)
     tcase_add_test(tc, test_seen_torn_at_every_byte);
     tcase_add_test(tc, test_seen_damage_is_told);
     tcase_add_loop_test(tc, test_seen_records, 0, sizeof records / sizeof *records);
+    tcase_add_test(tc, test_seen_glance);
+    tcase_add_test(tc, test_seen_glance_of_what_is_left);
     tcase_add_test(tc, test_seen_rewrite);
     tcase_add_test(tc, test_seen_moved);
     tcase_add_loop_test(tc, test_seen_every_step, 0, 4);
