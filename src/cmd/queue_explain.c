@@ -99,7 +99,9 @@ static void explain_term(const struct line *line, const struct message *m)
     if (line->config->give_up_after == 0)
         return;
     clock_rfc5322(began + line->config->give_up_after, until);
-    say("%-11s %s", "tried until", until);
+    bool paused = clock_now() >= began + line->config->give_up_after;
+    say("%-11s %s%s", "tried until", until,
+        paused ? ", and for some hours more, since the machine slept or its clock was set" : "");
 }
 
 static bool explain_state(struct queue_desk *desk, const struct message *m, struct str *state,

@@ -6,6 +6,9 @@
 #include <stdint.h>
 
 #define RETRY_IN_DOUBT 900 /* seconds, never less: the other side may still be busy with the first copy */
+#define RETRY_PAUSE                                                                                          \
+    86400 /* seconds without any try: the machine was away, asleep or off, or its clock jumped */
+#define RETRY_ENOUGH 14400 /* seconds that it is tried for since then, before anything is given up */
 #define RETRY_SECRET 30    /* a locked keyring may be unlocked any moment, and asking costs little */
 
 /* Seconds from the n-th try in vain to the next: 1, 2, 5, 10, 20 minutes, then an hour. */

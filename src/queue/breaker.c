@@ -117,6 +117,8 @@ static int64_t delay(enum err_kind kind, unsigned failures, uint32_t random)
 
 bool breaker_fail(struct breaker *b, const struct err *why, int64_t now, uint32_t random, struct err *err)
 {
+    bool paused = now < b->since || now - b->last > RETRY_PAUSE;
+    b->failures = paused ? 0 : b->failures;
     b->why = *why;
     b->since = b->failures == 0 ? now : b->since;
     b->failures++;

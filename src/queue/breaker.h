@@ -15,7 +15,7 @@
 
 struct breaker {
     struct str path;
-    unsigned failures;   /* in a row; 0: closed */
+    unsigned failures;   /* in a row, without a pause (RETRY_PAUSE); 0: closed */
     int64_t since, last; /* the first of them, the last */
     int64_t next;        /* probe */
     struct err why;      /* the last one's sentence and hint */

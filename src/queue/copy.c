@@ -15,6 +15,7 @@
 #include "queue/giveback.h"
 #include "queue/hook.h"
 #include "queue/job.h"
+#include "queue/term.h"
 
 #define PATIENCE 10 /* times that a locked message is tried again */
 #define PATIENCE_NS 20000000
@@ -159,7 +160,7 @@ static bool is_given_up(const struct copy_part *part, const struct copier *copie
 {
     uint32_t term = copier->line->config->give_up_after;
     return !part->over && term > 0 && clock_now() >= part->message.journal.copy.since + term &&
-           !has_open(&part->message);
+           term_is_tried(&part->message, copier->line, clock_now()) && !has_open(&part->message);
 }
 
 /* Said when it is news. */

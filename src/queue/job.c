@@ -68,7 +68,7 @@ static enum job_end conclude(struct job *job, struct journal_writer *w, struct e
 /* Not this time. If it was tried for long enough, that was the last time. */
 static enum job_end in_vain(struct job *job, struct journal_writer *w, struct err *err)
 {
-    return term_is_over(job->message, job->line->config, clock_now()) ? conclude(job, w, err) : JOB_KEPT;
+    return term_is_over(job->message, job->line, clock_now()) ? conclude(job, w, err) : JOB_KEPT;
 }
 
 /* The line could not be had. The message is not blamed: no attempt is counted. */
@@ -185,7 +185,7 @@ static bool give_up_in_time(struct job *job, struct journal_writer *w, struct er
 {
     const struct message *m = job->message;
     const struct breaker *b = &job->line->breaker;
-    if (journal_count_open(&m->journal) == 0 || !term_is_over(m, job->line->config, clock_now())) {
+    if (journal_count_open(&m->journal) == 0 || !term_is_over(m, job->line, clock_now())) {
         return true;
     }
     const char *why = b->failures > 0 ? b->why.what : "The message could not be sent in time.";

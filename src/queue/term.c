@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "mail/retry.h"
 
 /* A person who brought it back from failed/ gave it a new start. */
 static int64_t began(const struct message *m)
@@ -11,9 +12,26 @@ static int64_t began(const struct message *m)
     return m->journal.again > 0 ? m->journal.again : m->envelope.accepted;
 }
 
-bool term_is_over(const struct message *m, const struct config *config, int64_t now)
+static bool is_stretch(int64_t since, int64_t last, int64_t enough, int64_t now)
 {
-    return config->give_up_after > 0 && now >= began(m) + config->give_up_after;
+    return now - last <= RETRY_PAUSE && now - since >= enough;
+}
+
+/* Its journal tells of its own tries; behind an open breaker others were tried for it. */
+bool term_is_tried(const struct message *m, const struct line *line, int64_t now)
+{
+    const int64_t half = line->config->give_up_after / 2;
+    const int64_t enough = half < RETRY_ENOUGH ? half : RETRY_ENOUGH;
+    const struct journal *j = &m->journal;
+    const struct breaker *b = &line->breaker;
+    return (j->tried_last > 0 && is_stretch(j->tried_since, j->tried_last, enough, now)) ||
+           (b->failures > 0 && is_stretch(b->since, b->last, enough, now));
+}
+
+bool term_is_over(const struct message *m, const struct line *line, int64_t now)
+{
+    const uint32_t term = line->config->give_up_after;
+    return term > 0 && now >= began(m) + term && term_is_tried(m, line, now);
 }
 
 int64_t term_long_since(const struct message *m, const struct config *config)

@@ -1,12 +1,15 @@
 /* term - how long a message may wait. From `give_up_after` on, a try in vain is the last one; the clock runs from when
- * it came in, whoever is at fault. */
+ * it came in, whoever is at fault. But where nothing was tried for a day (the machine slept, or its clock jumped), it
+ * is tried for some hours more first. */
 #ifndef TAPPAL_QUEUE_TERM_H
 #define TAPPAL_QUEUE_TERM_H
 
-#include "conf/conf.h"
+#include "queue/line.h"
 #include "spool/store.h"
 
-bool term_is_over(const struct message *m, const struct config *config, int64_t now);
+bool term_is_over(const struct message *m, const struct line *line, int64_t now);
+/* Was it, or its account, tried without a pause for so long that it may be given up? */
+bool term_is_tried(const struct message *m, const struct line *line, int64_t now);
 /* Has it waited for `warn_after`? */
 bool term_is_long(const struct message *m, const struct config *config, int64_t now);
 /* When it began to. */

@@ -28,6 +28,7 @@
 #include "base/sum.h"
 #include "base/text.h"
 #include "mail/escape.h"
+#include "mail/retry.h"
 #include "spool/journal_line.h"
 #include "spool/verdict.h"
 
@@ -119,10 +120,21 @@ static bool read_escaped(const char *rest, char **field, struct err *err)
     return ok;
 }
 
+/* One more sign of somebody trying. Behind a pause, or a clock that was set back, the stretch begins anew. */
+static void note_try(struct journal *j, int64_t t)
+{
+    if (t == 0)
+        return;
+    if (j->tried_last == 0 || t < j->tried_since || t - j->tried_last > RETRY_PAUSE)
+        j->tried_since = t;
+    j->tried_last = t;
+}
+
 static bool attempt(struct journal *j, const char *rest, struct err *err)
 {
     if (!read_time(rest, &j->last_attempt, err))
         return false;
+    note_try(j, j->last_attempt);
     j->attempts++;
     j->unfinished++;
     j->doubt_in_attempt = false;
@@ -204,7 +216,10 @@ static bool answered(struct journal *j, const char *rest, struct err *err)
 
 static bool next(struct journal *j, const char *rest, struct err *err)
 {
-    return read_time(rest, &j->next_try, err);
+    if (!read_time(rest, &j->next_try, err))
+        return false;
+    note_try(j, j->next_try);
+    return true;
 }
 
 static bool hold(struct journal *j, const char *rest, struct err *err)
@@ -237,6 +252,7 @@ static bool again(struct journal *j, const char *rest, struct err *err)
     }
     j->attempts = j->unfinished = 0;
     j->warned = j->next_try = 0;
+    j->tried_since = j->tried_last = 0;
     j->copy.tries = 0;
     bool ok = read_time(rest, &j->again, err);
     j->copy.since = journal_owes_copy(j) ? j->again : j->copy.since;

@@ -39,7 +39,10 @@ struct journal {
     unsigned unfinished;  /* attempts in a row, at the end, without an end record: under way, or crashed */
     int64_t last_attempt;
     int64_t next_try; /* from the last `next` record; 0: now */
-    bool held;        /* by the person, or in doubt twice */
+    int64_t tried_since,
+        tried_last; /* the stretch of tries, by the times in `attempt` and `next`, that no pause
+                                      * (RETRY_PAUSE) has broken; 0: none */
+    bool held;      /* by the person, or in doubt twice */
     char *held_why;
     unsigned in_doubt;     /* times the end of data went out and no answer to it came */
     bool in_doubt_open;    /* nothing has settled the last one: it may or may not be delivered */

@@ -5,11 +5,12 @@ import email
 import email.policy
 import pathlib
 import socket
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import Home
+from deliver_home import BUILD, Home
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -133,10 +134,10 @@ def test_given_up():
     with Home() as home:
         home.account(1)
         ident = home.put()
-        home.later(5 * DAY - HOUR)
+        home.later(5 * DAY - 5 * HOUR)
         serve(home, LATER)
         same(home.ids(), [ident], "a little under 5 days: tried on")
-        home.later(2 * HOUR)
+        home.later(6 * HOUR)
         serve(home, LATER)
         same((home.ids(), home.ids("failed")), ([], [ident]), "5 days: given up, and kept in failed/")
         report = letters(home)[-1]
@@ -153,12 +154,72 @@ def test_given_up():
         same((home.ids(), home.ids("failed")), ([], []), "6 days asleep: tried first")
 
 
+def explained(home, ident):
+    return subprocess.run([BUILD / "tappal", "queue", "explain", ident], env=home.environment(), capture_output=True, text=True, timeout=60).stdout
+
+
+def test_asleep():
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        serve(home, LATER)
+        home.later(7 * DAY)
+        serve(home, LATER)
+        same(home.ids(), [ident], "a week asleep: the first try in vain behind it is not the last one")
+        matches(explained(home, ident), r"tried until .*and for some hours more", "explain says so")
+        for hours in (1, 2):
+            home.later(hours * HOUR)
+            serve(home, LATER)
+        same(home.ids(), [ident], "nor is one three hours later")
+        home.later(2 * DAY)
+        serve(home, LATER)
+        same(home.ids(), [ident], "asleep again: it begins anew")
+        home.later(5 * HOUR)
+        serve(home, LATER)
+        same((home.ids(), home.ids("failed")), ([], [ident]), "tried for hours: given up")
+    with Home() as home:
+        home.account(1)
+        tried = home.put()
+        closed_port(home)
+        home.later(7 * DAY)
+        new = home.put()
+        old = home.put(options=("-f", "ada@example.org"))
+        closed_port(home)
+        same(len(home.ids()), 3, "a week asleep, and no server: nothing is given up at once")
+        for _ in range(5):
+            home.later(HOUR)
+            closed_port(home)
+        same((home.ids(), home.ids("failed")), (sorted((new, old)), [tried]), "nobody reached it for five hours more: what is old is given up")
+    with Home() as home:
+        home.account(1)
+        home.put()
+        home.put()
+        home.later(5 * DAY + HOUR)
+        closed_port(home)
+        same(len(home.ids()), 2, "5 days asleep: nothing was tried before, so it is tried on")
+        home.later(5 * HOUR)
+        closed_port(home)
+        same((home.ids(), len(home.ids("failed"))), ([], 2), "and then given up, what stood behind the breaker too")
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        serve(home, LATER)
+        subprocess.run([BUILD / "tappal", "queue", "hold", ident], env=home.environment(), check=True, capture_output=True, timeout=60)
+        home.later(20 * DAY)
+        subprocess.run([BUILD / "tappal", "queue", "release", ident], env=home.environment(), check=True, capture_output=True, timeout=60)
+        home.end_deliverers()
+        serve(home, LATER)
+        same(home.ids(), [ident], "held for long and let go: tried for some hours first")
+
+
 def test_given_up_behind_the_breaker():
     with Home() as home:
         home.account(1)
         ids = [home.put(), home.put(), home.put(options=("-f", "<>"))]
         home.put(options=("-f", "ada@example.org", "-N", "never"))
         home.later(5 * DAY + 60)
+        closed_port(home)
+        home.later(4 * HOUR)
         closed_port(home)
         same((home.ids(), len(home.ids("failed"))), ([], 4), "no server for 5 days: all are given up")
         told = [t for t in letters(home) if t.get_content_type() == "multipart/report"]
@@ -226,6 +287,6 @@ def test_notify():
         matches(home.logged(), "notify .*nonexistent", "and is logged")
 
 
-for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_given_up_behind_the_breaker, test_notify):
+for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_asleep, test_given_up_behind_the_breaker, test_notify):
     test()
 done()

@@ -94,6 +94,23 @@ START_TEST(test_breaker_grows)
 }
 END_TEST
 
+/* Nobody looked for a day: what was before it says nothing of the server. */
+START_TEST(test_breaker_begins_anew)
+{
+    note(ERR_NETWORK, NOW);
+    note(ERR_NETWORK, NOW + 86400);
+    struct breaker b = load();
+    ck_assert_uint_eq(b.failures, 2);
+    ck_assert_int_eq(b.since, NOW);
+    breaker_free(&b);
+    note(ERR_NETWORK, NOW + 86400 + 86401);
+    b = load();
+    ck_assert_uint_eq(b.failures, 1);
+    ck_assert_int_eq(b.since, NOW + 86400 + 86401);
+    breaker_free(&b);
+}
+END_TEST
+
 START_TEST(test_breaker_void)
 {
     struct utimbuf later = {.actime = NOW + 10, .modtime = NOW + 10};
@@ -134,6 +151,7 @@ int main(void)
     tcase_add_test(tc, test_secret);
     tcase_add_test(tc, test_breaker_opens_and_closes);
     tcase_add_test(tc, test_breaker_grows);
+    tcase_add_test(tc, test_breaker_begins_anew);
     tcase_add_test(tc, test_breaker_void);
     suite_add_tcase(suite, tc);
     return unit_run(suite);

@@ -124,6 +124,14 @@ static const struct {
      .last_error = "Expired.", .last_hint = ""},
     {"failure auth 535 No.\tLog in.\nrecipient 0 later 450 - c",
      .outcomes = {{.verdict = VERDICT_LATER, .code = 450, .text = (char[]){"c"}}}},
+    {"attempt 100\nend\nnext 160\nnext 86560",
+     .sum = {.attempts = 1, .last_attempt = 100, .next_try = 86560, .tried_since = 100, .tried_last = 86560}},
+    {"next 160\nnext 86561\nnext 90000\nnext 0",
+     .sum = {.tried_since = 86561, .tried_last = 90000}}, /* a pause */
+    {"next 1000\nnext 2000\nnext 900",
+     .sum = {.next_try = 900, .tried_since = 900, .tried_last = 900}}, /* set back */
+    {"next 1000\nagain 2000\nnext 3000",
+     .sum = {.next_try = 3000, .again = 2000, .tried_since = 3000, .tried_last = 3000}},
 };
 
 static void same_text(const char *a, const char *b)
@@ -153,6 +161,10 @@ START_TEST(test_journal_adds_up)
     ck_assert_int_eq(j.doubt_in_attempt, want->doubt_in_attempt);
     ck_assert_int_eq(j.finished, want->finished);
     ck_assert_int_eq(j.warned, want->warned);
+    if (want->tried_last > 0) {
+        ck_assert_int_eq(j.tried_since, want->tried_since);
+        ck_assert_int_eq(j.tried_last, want->tried_last);
+    }
     ck_assert_int_eq(j.again, want->again);
     ck_assert_int_eq(j.last_kind, want->last_kind);
     same_text(j.held_why, cases[_i].held_why);
