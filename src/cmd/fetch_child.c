@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cmd/fetch.h"
+#include "fetch/fetched.h"
 #include "fetch/outage.h"
 #include "fetch/pull.h"
 #include "fetch/trouble.h"
@@ -215,6 +216,14 @@ static void remember(const struct child *c, const char *state, const struct err 
         (void)!trouble_note(state, clock_now(), why, &ignored);
 }
 
+/* remember_time - likewise: when it was, and what came */
+static void remember_time(const struct child *c, const char *state, bool ok, const struct pull_result *result)
+{
+    if (!c->options->dry_run && !c->options->uid)
+        fetched_note(state, clock_now(), ok && result->trouble.kind == ERR_NONE,
+                     result->messages + result->linked);
+}
+
 static void tell_outage(const struct child *c, const char *state, const struct err *err)
 {
     struct err why = *err, ignored;
@@ -267,6 +276,8 @@ static int fetch_once(struct child *c, const char *state)
     pull_line_close(&line);
     if (taken)
         tell(c, FETCH_NOTICE, "Another tappal-fetch is at work on this account; it is left to that one.");
+    else
+        remember_time(c, state, ok, &result);
     if (!ok && result.held)
         return hold(c, &err);
     if (!ok)
@@ -291,6 +302,8 @@ static enum watch_end look_again(void *arg, struct pull_line *line, struct err *
     struct pull_result result = {0};
     bool taken;
     bool ok = look(w->child, w->state, line, &result, &taken, err);
+    if (!taken)
+        remember_time(w->child, w->state, ok, &result);
     if (!ok && !w->child->stopped && !result.held)
         fail(w->child, w->state, err);
     if (!ok)

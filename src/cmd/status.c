@@ -197,7 +197,7 @@ static int say_people(const struct status *s)
             s->queue);
     for (size_t i = 0; s->configured && i < s->config.count; i++) {
         say_account(&s->config.accounts[i], &s->breakers[i], &s->rates[i]);
-        fetch_status_say(&s->fetching[i]);
+        fetch_status_say(s->config.accounts[i].name, &s->fetching[i]);
     }
     if (s->waiting == 0)
         say("No message waits.");

@@ -4,6 +4,7 @@
 
 #include "base/json_out.h"
 #include "conf/place.h"
+#include "fetch/fetched.h"
 #include "fetch/trouble.h"
 
 /* A message in quarantine, all of it fit to be shown. */
@@ -13,15 +14,18 @@ struct aside {
     int64_t since, next;
 };
 struct fetch_status {
+    bool on;    /* the account fetches */
+    bool never; /* ... and has not done so yet */
     struct aside *items;
     size_t count;
     struct trouble trouble; /* of the last run */
+    struct fetched fetched;
 };
 
 MUST_USE bool fetch_status_load(const struct place *place, const struct account *account,
                                 struct fetch_status *status_r, struct err *err);
 void fetch_status_free(struct fetch_status *status);
-void fetch_status_say(const struct fetch_status *status);
+void fetch_status_say(const char *account, const struct fetch_status *status);
 MUST_USE bool fetch_status_json(struct json_out *j, const struct fetch_status *status, struct err *err);
 
 #endif

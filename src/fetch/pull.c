@@ -171,7 +171,7 @@ bool pull_folder_open(const struct pull *pull, const char *wire, const char *nam
                       struct pull_folder *f_r, struct err *err)
 {
     struct pull_folder f = {.name = name};
-    bool ok = pull_memory(pull, wire, pull->dry_run, &f.seen, err) &&
+    bool ok = pull_memory(pull, wire, pull->dry_run, &f.seen, err) && seen_call(f.seen, name, err) &&
               (pull->dry_run || open_batch(pull, name, path, &f, err));
     if (ok)
         *f_r = f;

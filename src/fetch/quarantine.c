@@ -124,7 +124,7 @@ static bool add(struct seen *s, const struct seen_key *key, bool suspect, const 
     text_clean(reason, sizeof reason, why, strlen(why));
     q.next = suspect && q.tries <= SUSPECTED_MAX ? 0 : now + delay(q.tries);
     q.why = reason;
-    bool ok = add_record(s, &q, &line, err) && seen_record(s, line.buf, err);
+    bool ok = seen_record_name(s, err) && add_record(s, &q, &line, err) && seen_record(s, line.buf, err);
     str_free(&line);
     return ok;
 }
@@ -194,7 +194,7 @@ static bool look_into(const char *path, quarantine_seer *each, void *arg, struct
     if (!seen_open(path, NULL, true, &s, &ignored))
         return true;
     for (const struct quarantined *q = quarantine_each(s, NULL); ok && q; q = quarantine_each(s, q))
-        ok = q->next == 0 || each(arg, seen_owner(s), q, err);
+        ok = q->next == 0 || each(arg, seen_owner(s), seen_called(s), q, err);
     seen_close(&s);
     return ok;
 }

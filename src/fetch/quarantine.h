@@ -41,9 +41,10 @@ size_t quarantine_count(const struct seen *seen); /* but for those under suspici
 bool quarantine_has_due(const struct seen *seen);
 
 /* Without the lock: all that an account has in quarantine, from the memories in its state folder. A memory that is damaged
- * or just being replaced is passed over; the fetching will tell. */
-typedef bool quarantine_seer(void *arg, const struct seen_owner *owner, const struct quarantined *q,
-                             struct err *err);
+ * or just being replaced is passed over; the fetching will tell. `called` is the folder's name for people, NULL in
+ * memories that do not have it. */
+typedef bool quarantine_seer(void *arg, const struct seen_owner *owner, const char *called,
+                             const struct quarantined *q, struct err *err);
 MUST_USE bool quarantine_look(const char *state_dir, quarantine_seer *each, void *arg, struct err *err);
 
 #endif

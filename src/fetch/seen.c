@@ -207,6 +207,21 @@ const char *seen_path(const struct seen *s)
     return s->path;
 }
 
+bool seen_call(struct seen *s, const char *name, struct err *err)
+{
+    char *copy = strdup(name);
+    if (!copy)
+        return err_nomem(err);
+    free(s->name);
+    s->name = copy;
+    return true;
+}
+
+const char *seen_called(const struct seen *s)
+{
+    return s->called;
+}
+
 uint32_t seen_validity(const struct seen *s)
 {
     return s->validity;
@@ -318,6 +333,30 @@ bool seen_record(struct seen *s, const char *text, struct err *err)
     if (s->broken || s->look_only)
         return err_set(err, ERR_INTERNAL, "%s is not to be written any more.", s->path);
     return seen_add_line(&s->pending, text, strlen(text), err) && apply_copy(s, text, err);
+}
+
+static bool add_called(struct str *out, const char *name, struct err *err)
+{
+    return str_addz(out, "called ", err) && seen_add_word(out, name, err);
+}
+
+bool seen_record_name(struct seen *s, struct err *err)
+{
+    struct str record = STR_INIT(SEEN_LINE_MAX - 64);
+    bool known = !s->name || (s->called && strcmp(s->name, s->called) == 0);
+    bool ok = known || (add_called(&record, s->name, err) && seen_record(s, record.buf, err));
+    str_free(&record);
+    return ok;
+}
+
+/* add_quarantine - with the name that it is shown under, which was recorded once */
+static bool add_quarantine(const struct seen *s, struct str *out, struct err *err)
+{
+    struct str record = STR_INIT(SEEN_LINE_MAX - 64);
+    bool ok = !s->called ||
+              (add_called(&record, s->called, err) && seen_add_line(out, record.buf, record.len, err));
+    str_free(&record);
+    return ok && quarantine_add_lines(s, out, err);
 }
 
 static bool record_key(struct seen *s, const char *word, const struct seen_key *key, struct err *err)
@@ -511,7 +550,7 @@ bool seen_rewrite(struct seen *s, struct err *err)
     bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
               add_number(&text, "next", s->next, err) && add_number(&text, "modseq", s->modseq, err) &&
               add_number(&text, "counts", s->counts, err) && add_done(s, &text, err) &&
-              quarantine_add_lines(s, &text, err);
+              add_quarantine(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
     ok = ok && add_quiet(s, &text, err) && fs_replace(s->path, text.buf, text.len, 0600, err);
@@ -606,5 +645,7 @@ void seen_close(struct seen **seen)
     free(s->who);
     free(s->folder);
     free(s->moved_to);
+    free(s->name);
+    free(s->called);
     free(s);
 }

@@ -26,6 +26,7 @@
  *   vague KEY                                   a POP3 name that two messages bore: told apart by their headers
  *   bad KEY TRIES SINCE NEXT WHY                in quarantine (quarantine.h)
  *   fine KEY                                    ... and no more
+ *   called NAME                                 what the folder is called for people; once something is in quarantine
  *   quiet VALIDITY NEXT                         what both are, and that nothing else asks to be done: no intent, nothing in
  *                                               quarantine, deletions mean nothing
  *
@@ -110,6 +111,10 @@ MUST_USE bool seen_renumber(struct seen *seen, uint32_t validity, const struct s
 
 const char *seen_path(const struct seen *seen);
 const struct seen_owner *seen_owner(const struct seen *seen);
+/* What a person calls the folder: `name` from now on. It is recorded with the first message in quarantine, for whoever
+ * has the memory alone; NULL: it never was. */
+MUST_USE bool seen_call(struct seen *seen, const char *name, struct err *err);
+const char *seen_called(const struct seen *seen);
 uint32_t seen_validity(const struct seen *seen); /* 0: none yet */
 uint32_t seen_next(const struct seen *seen);     /* 1: nothing is settled yet */
 uint64_t seen_modseq(const struct seen *seen);   /* 0: the flags were never compared as a whole */

@@ -14,6 +14,8 @@ struct seen {
     struct seen_owner owner; /* its strings are ours */
     char *who, *folder;      /* as the file has them */
     char *moved_to;          /* who it is now, where that differs */
+    char *name;              /* what it is called now; NULL: nobody said */
+    char *called;            /* as the file has it; NULL: it does not say */
     bool look_only;
     int fd;      /* -1: no file yet */
     bool broken; /* a sync failed: what is on disk is not known any more */
@@ -41,6 +43,7 @@ MUST_USE bool seen_apply(struct seen *s, char *record, struct err *err); /* the 
 MUST_USE bool seen_record(struct seen *s, const char *text, struct err *err);
 MUST_USE bool seen_rewrite(struct seen *s, struct err *err);
 MUST_USE bool seen_add_word(struct str *out, const char *word, struct err *err);
+MUST_USE bool seen_record_name(struct seen *s, struct err *err); /* `called`, where that is new */
 
 /* -- quarantine.c -- */
 MUST_USE bool quarantine_put(struct seen *s, const struct seen_key *key, uint32_t tries, int64_t since,

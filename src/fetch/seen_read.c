@@ -186,6 +186,16 @@ static bool apply_bad(struct seen *s, const struct fields *f, struct err *err)
     return ok;
 }
 
+static bool apply_called(struct seen *s, const char *name, struct err *err)
+{
+    struct str text = STR_INIT(SEEN_LINE_MAX);
+    bool ok = read_word(&text, name, strlen(name), err);
+    free(s->called);
+    s->called = ok ? str_steal(&text) : NULL;
+    str_free(&text);
+    return ok && (s->called || err_nomem(err));
+}
+
 static bool apply_file(struct seen *s, const struct fields *f, struct err *err)
 {
     struct seen_key key;
@@ -262,6 +272,8 @@ bool seen_apply(struct seen *s, char *record, struct err *err)
         return apply_quiet(s, &f, err);
     if (f.count != 2)
         return err_set(err, ERR_DATA, "bad record");
+    if (strcmp(f.at[0], "called") == 0)
+        return apply_called(s, f.at[1], err);
     if (strcmp(f.at[0], "done") == 0)
         return uidset_read(&s->done, f.at[1], strlen(f.at[1]), err);
     if (strcmp(f.at[0], "validity") == 0 && text_u64(f.at[1], UINT32_MAX, &number)) {

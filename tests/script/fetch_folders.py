@@ -3,7 +3,10 @@
 
 run: limit=100
 """
+import json
 import pathlib
+import re
+import shlex
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -91,6 +94,23 @@ def shown(house):
         fetching.run_case(ada, f"--uid {name}/1", found(COURIER, TREES[COURIER]) + one, "imap", args=("--uid", f"{name}/1"), mail=[b"a\n"], folders="*")
     missing = found(COURIER, TREES[COURIER]) + BYE
     fetching.run_case(house.person(), "a name that is not there", missing, "imap", status=78, err=r'no folder "sent".*It has: INBOX, Sent, Lists/git', folders="sent")
+
+
+def told_by_status(house):
+    """`tappal status` names a message in quarantine as --uid takes it, as a word that can be copied."""
+    ada = house.person()
+    names = ["INBOX.Entw&APw-rfe.a b"]
+    opening = opened(1, 2, name=names[0])
+    refusal = listed([1]) + 2 * (ask(1) + "S: {tag} NO broken\n") + "C: {tag} UID SEARCH UID 1\nS: * SEARCH 1\nS: {tag} OK\n"
+    fetching.run_case(ada, "refused in a folder", found(COURIER, names) + opening + refusal + BYE, "imap", status=76, err="broken", folders="*")
+    told = ada.run("tappal", "status").out
+    tap.matches(told, r"\n    'Entw\u00fcrfe/a b/1': The server did not hand it out: broken", "status: its name")
+    (command,) = re.findall(r"\n  hint: To try one at once: tappal fetch (.*)\n", told)
+    (entry,) = json.loads(ada.run("tappal", "status", "--json").out)["accounts"][0]["quarantine"]
+    tap.same((entry["folder"], entry["uid"]), ("Entw\u00fcrfe/a b", "1"), "status --json: its name")
+    one = opening + "C: {tag} UID FETCH 1 (UID RFC822.SIZE INTERNALDATE)\n" + described([1]) + DONE + ask(1) + message(1, b"a\r\n") + DONE + BYE
+    fetching.run_case(ada, "the hint as it stands", found(COURIER, names) + one, "imap", args=shlex.split(command), mail=[b"a\n"], folders="*")
+    tap.ok("quarantine" not in ada.run("tappal", "status").out, "status: in quarantine no more")
 
 
 def odd_answers(house):
@@ -227,7 +247,7 @@ def uses(house):
 
 def main():
     with fetching.Alone() as house:
-        for part in (meant, shown, odd_answers, hidden_until_named, meeting, in_utf8, several_sessions, uses):
+        for part in (meant, shown, told_by_status, odd_answers, hidden_until_named, meeting, in_utf8, several_sessions, uses):
             part(house)
     tap.done()
 

@@ -41,7 +41,7 @@ def refused(house):
     run = fetching.run_case(ada, "refused: not asked for at once", quiet, "imap", mail=[b"a\n"])
     tap.matches(run.out, "no new messages, 1 in quarantine", "refused: still said in the summary")
     fetching.run_case(ada, "refused: others go on", SIGN_IN + opened(3, 4) + listed([3]) + ask(3) + THREE + DONE + BYE, "imap", mail=[b"a\n"] * 2)
-    tap.matches(status(ada), r"work: .*\n  1 message in quarantine.*\n    INBOX, UID 2: The server did not hand it out: broken item.*tried once", "status: for people")
+    tap.matches(status(ada), r"work: .*\n  1 message in quarantine.*\n    INBOX/2: The server did not hand it out: broken item.*tried once", "status: for people")
     (entry,) = status(ada, "--json")["accounts"][0]["quarantine"]
     tap.same([entry[k] for k in ("folder", "uid", "tries")], ["INBOX", "2", 1], "status: for programs")
     tap.matches(status(ada, "--check"), "^WARNING: .*quarantine", "status: for monitoring")

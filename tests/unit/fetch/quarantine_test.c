@@ -79,6 +79,33 @@ START_TEST(test_quarantine_life)
 }
 END_TEST
 
+static void is_called(const char *name)
+{
+    struct seen *s = NULL;
+    must(seen_open(path, NULL, true, &s, &err));
+    ck_assert_pstr_eq(seen_called(s), name);
+    seen_close(&s);
+}
+
+/* Whoever has the memory alone knows what the folder is called, as soon as anything is to be told of it. */
+START_TEST(test_quarantine_name)
+{
+    struct seen_key key = seen_key_uid(7);
+    struct seen *s = open_it(false);
+    must(seen_call(s, "a", &err) && seen_set_validity(s, 1, &err) && seen_sync(s, &err));
+    is_called(NULL);
+    must(quarantine_add(s, &key, "Broken.", &err) && seen_sync(s, &err));
+    is_called("a");
+    must(seen_call(s, "Entw\xc3\xbcrfe/a \\ b", &err) && quarantine_add(s, &key, "Broken.", &err) &&
+         seen_sync(s, &err));
+    is_called("Entw\xc3\xbcrfe/a \\ b");
+    must(seen_renumber(s, 1, NULL, 0, &err) && quarantine_add(s, &key, "Broken.", &err) &&
+         seen_sync(s, &err));
+    is_called("Entw\xc3\xbcrfe/a \\ b");
+    seen_close(&s);
+}
+END_TEST
+
 /* Twice the session ends over it, and it is tried again at once; the third time it has to wait. */
 START_TEST(test_quarantine_suspicion)
 {
@@ -194,6 +221,7 @@ int main(void)
     TCase *c = tcase_create("quarantine");
     tcase_add_checked_fixture(c, setup, remove_folder);
     tcase_add_test(c, test_quarantine_life);
+    tcase_add_test(c, test_quarantine_name);
     tcase_add_test(c, test_quarantine_suspicion);
     tcase_add_test(c, test_quarantine_ends);
     tcase_add_test(c, test_seen_renumber);
