@@ -4,18 +4,16 @@ over without fetching it again, and what is missing, changed or gone is told.
 
 run: limit=120
 """
-import imaplib
 import json
 import pathlib
 import re
-import shutil
-import ssl
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import tap      # noqa: E402
+from letters import here  # noqa: E402
 
 
 def letter(n, more="", body="text"):
@@ -23,16 +21,8 @@ def letter(n, more="", body="text"):
             f"Subject: letter\r\n {n}\r\n{more}\r\n{body}\r\n").encode()
 
 
-def here(text):
-    return text.replace(b"\r\n", b"\n")
-
-
-def anew(house, ada, count, **options):
-    shutil.rmtree(ada.maildir, ignore_errors=True)
-    shutil.rmtree(ada.state, ignore_errors=True)
-    house.clear()
-    for n in range(count):
-        house.put(letter(n))
+def anew(ada, count, **options):
+    ada.begin_anew(*map(letter, range(count)))
     ada.account(fetch=options)
 
 
@@ -43,8 +33,7 @@ def file(ada, name, text, folder="cur"):
 
 def uids(house):
     """UIDVALIDITY of the INBOX, and the UID of each letter by its number."""
-    connection = imaplib.IMAP4_SSL("localhost", house.port("IMAPS"), ssl_context=ssl.create_default_context(cafile=house.site["CA"]))
-    connection.login(house.site["USER"], house.site["PASSWORD"])
+    connection = house.imap()
     connection.select("INBOX", readonly=True)
     validity = int(connection.response("UIDVALIDITY")[1][0])
     found = {}
@@ -73,7 +62,7 @@ def nothing_twice(house, ada, what, new, kept):
 
 
 def by_letter(house, ada, protocol):
-    anew(house, ada, 8, protocol=protocol, port=house.port("IMAPS" if protocol == "imap" else "POP3S"))
+    anew(ada, 8, protocol=protocol, port=house.port("IMAPS" if protocol == "imap" else "POP3S"))
     file(ada, "1.a.host:2,S", here(letter(0)))
     file(ada, "2.a.host", here(b"Received: by a fetcher\r\n\tof old\r\n" + letter(1)), "new")
     file(ada, "3.a.host:2,", here(letter(2).replace(b": letter\r\n 2", b":\r\n letter\r\n\t2")), ".Elsewhere/cur")
@@ -91,7 +80,7 @@ def by_letter(house, ada, protocol):
 
 
 def mbsync(house, ada):
-    anew(house, ada, 6)
+    anew(ada, 6)
     validity, uid = uids(house)
     for n, near in ((0, 11), (1, 12), (2, 13)):
         file(ada, f"1795333425.2154_{n}.host,U={near}:2,S", here(letter(n, "X-TUID: Uw4nITttpd2+\r\n")))
@@ -103,7 +92,7 @@ def mbsync(house, ada):
     nothing_twice(house, ada, "mbsync", [letter(5)], 6)
     check = ada.run("tappal", "verify", "work")
     tap.same((check.status, check.out), (0, "INBOX: 6 on the server; 4 here, 2 fetched by another program\n"), "mbsync: verified") or print("#", check)
-    anew(house, ada, 2)
+    anew(ada, 2)
     _, uid = uids(house)
     (ada.home / "state").write_text(f"FarUidValidity 7\nMaxPulledUid 5\nNearUidValidity 5\nMaxPushedUid 14\n\n{uid[0]} 1 \n{uid[1]} 2 \n")
     tap.matches(adopted(ada, "--from", ada.home / "state").out, r"INBOX: 2 on the server; 2 to be fetched", "mbsync: of another UIDVALIDITY it says nothing")
@@ -126,7 +115,7 @@ def states_of_pop3(house, ada):
         "fetchmail": lambda ids: b"eve@other.example.test u7\n" + b"".join(f"{user}@localhost ".encode() + i + b"\n" for i in ids),
     }
     for name, write in writers.items():
-        anew(house, ada, 5, protocol="pop3", port=house.port("POP3S"))
+        anew(ada, 5, protocol="pop3", port=house.port("POP3S"))
         ids = unique_ids(house)
         (ada.home / "state").write_bytes(write(ids[:3]))
         file(ada, "1.a.host:2,S", here(b"Received: by a fetcher\r\n" + letter(0)))
@@ -140,7 +129,7 @@ def states_of_pop3(house, ada):
 
 
 def not_a_state(house, ada):
-    anew(house, ada, 1)
+    anew(ada, 1)
     for name, text in (("empty", b""), ("prose", b"Dear Ada,\nhow are you?\n"), ("torn", b"FarUidValidity 5\nMaxPulledUid 1\n\n1 x\n"), ("short", b" 3 localhost ada\nu1\n")):
         (ada.home / "state").write_bytes(text)
         result = ada.run("tappal", "adopt", "--yes", "--from", ada.home / "state")
@@ -150,7 +139,7 @@ def not_a_state(house, ada):
 
 
 def verify(house, ada):
-    anew(house, ada, 6)
+    anew(ada, 6)
     ada.run("tappal-fetch")
     files = {re.search(rb"<(\d+)@", p.read_bytes())[1]: p for p in (ada.maildir / "new").iterdir()}
     files[b"0"].unlink()
@@ -159,8 +148,7 @@ def verify(house, ada):
     (ada.maildir / ".Kept/cur").mkdir(parents=True)
     files[b"3"].rename(ada.maildir / ".Kept/cur/9.by-a-reader:2,S")
     _, uid = uids(house)
-    connection = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
-    connection.authenticate("PLAIN", lambda _: f"\0{house.site['USER']}\0{house.site['PASSWORD']}".encode())
+    connection = house.imap()
     connection.select("INBOX")
     connection.uid("store", str(uid[4]), "+FLAGS.SILENT", "\\Deleted")
     connection.expunge()

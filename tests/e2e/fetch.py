@@ -9,49 +9,26 @@ import imaplib
 import json
 import pathlib
 import re
-import shutil
-import ssl
 import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import tap      # noqa: E402
-
-
-def letter(subject):
-    return f"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: {subject}\r\n\r\nabout {subject}\r\n".encode()
-
-
-def here(text):
-    return text.replace(b"\r\n", b"\n")
-
-
-def imap(house):
-    context = ssl.create_default_context(cafile=house.site["CA"])
-    connection = imaplib.IMAP4_SSL("localhost", house.port("IMAPS"), ssl_context=context)
-    connection.login(house.site["USER"], house.site["PASSWORD"])
-    return connection
+from letters import here, letter, numbered  # noqa: E402
 
 
 def in_folder(ada, name):
     return sorted(p.read_bytes() for sub in ("new", "cur") for p in (ada.maildir / name / sub).glob("*"))
 
 
-def anew(house, ada):
-    shutil.rmtree(ada.maildir, ignore_errors=True)
-    shutil.rmtree(ada.state, ignore_errors=True)
-    house.clear()
-
-
 def every_way_in(house, ada):
     for protocol, tls, port in (("imap", "implicit", "IMAPS"), ("imap", "starttls", "IMAP"), ("pop3", "implicit", "POP3S"), ("pop3", "starttls", "POP3")):
         what = f"{protocol}, {tls}"
-        anew(house, ada)
+        ada.begin_anew()
         ada.account(fetch={"protocol": protocol, "tls": tls, "port": house.port(port)})
         sent = [letter("one"), letter("two")]
-        for text in sent:
-            house.put(text)
+        house.put(*sent)
         dry = ada.run("tappal-fetch", "--dry-run")
         result = ada.run("tappal-fetch")
         tap.ok(result.status == 0 and not result.err, f"{what}: fetched", result)
@@ -71,11 +48,11 @@ def every_way_in(house, ada):
 
 
 def unread_stays_unread(house, ada):
-    anew(house, ada)
+    ada.begin_anew()
     ada.account()
     house.put(letter("unread"))
     ada.run("tappal-fetch")
-    connection = imap(house)
+    connection = house.imap()
     connection.select("INBOX", readonly=True)
     tap.same(connection.search(None, "UNSEEN")[1], [b"1"], "fetching sets no \\Seen")
     connection.logout()
@@ -103,7 +80,7 @@ def trouble_is_shown(ada):
 
 
 def folders(house, ada):
-    connection = imap(house)
+    connection = house.imap()
     names = ["Lists", "Lists/git", "Lists/c", "Lists/c/old", "Entw&APw-rfe", "spam", '"two words"']
     for name in names:
         connection.create(name)
@@ -115,7 +92,7 @@ def folders(house, ada):
     for layout, inbox in (("maildir++", "."), ("nested", "INBOX")):
         for patterns, wanted in (("INBOX, Lists/%, Entwürfe", ["Lists/git", "Lists/c", "Entw&APw-rfe"]), ("*, !spam, !Sent", [n for n in names if n != "spam"]), ("Lists/*", ["Lists/git", "Lists/c", "Lists/c/old"])):
             what = f"{layout}, folders = {patterns}"
-            anew(house, ada)
+            ada.begin_anew()
             for name in names:
                 connection.select(name)
                 if not connection.search(None, "ALL")[1][0]:
@@ -143,8 +120,8 @@ def folders(house, ada):
 
 
 def only_some(house, ada):
-    anew(house, ada)
-    connection = imap(house)
+    ada.begin_anew()
+    connection = house.imap()
     day = 86400
     for subject, flags, age in (("new", None, 1), ("read", "\\Seen", 1), ("old", None, 90), ("old and read", "\\Seen", 90)):
         connection.append("INBOX", flags, imaplib.Time2Internaldate(time.time() - age * day), letter(subject))
@@ -158,12 +135,11 @@ def only_some(house, ada):
 
 
 def read_and_moved(house, ada):
-    anew(house, ada)
-    connection = imap(house)
+    ada.begin_anew()
+    connection = house.imap()
     connection.create("Kept")
-    sent = [letter(f"number {i}") for i in range(70)]
-    for text in sent:
-        house.put(text)
+    sent = list(map(numbered, range(70)))
+    house.put(*sent)
     ada.account(fetch={"mark_seen": "yes", "move_to": "Kept", "folders": "*"})
     result = ada.run("tappal-fetch")
     tap.matches(result.out, r"^work: 70 new messages, .*, 70 moved on the server\n$", "mark_seen and move_to: the summary") or print("#", result)
@@ -177,12 +153,11 @@ def read_and_moved(house, ada):
 
 
 def accounts_side_by_side(house, ada):
-    anew(house, ada)
+    ada.begin_anew()
     ada.account("work", fetch={"maildir": ada.home / "Mail/work"})
     ada.account("copy", fetch={"maildir": ada.home / "Mail/copy", "protocol": "pop3", "port": house.port("POP3S")})
     ada.account("broken", fetch={"maildir": ada.home / "Mail/broken", "port": house.port("CLOSED")})
-    for i in range(70):
-        house.put(letter(f"number {i}"))
+    house.put(*map(numbered, range(70)))
     ada.log.unlink(missing_ok=True)
     result = ada.run("tappal-fetch")
     tap.same(result.status, 69, "three accounts, one unreachable: its exit status")
@@ -197,7 +172,7 @@ def accounts_side_by_side(house, ada):
 
 
 def the_lock(house, ada):
-    anew(house, ada)
+    ada.begin_anew()
     ada.account()
     ada.run("tappal-fetch")
     house.put(letter("later"))
@@ -210,10 +185,9 @@ def the_lock(house, ada):
 
 
 def the_terminal(house, ada):
-    anew(house, ada)
+    ada.begin_anew()
     ada.account()
-    for i in range(200):
-        house.put(letter(f"number {i}"))
+    house.put(*map(numbered, range(200)))
     result = ada.run("tappal-fetch", tty=True, TERM="vt100")
     tap.ok(result.status == 0 and re.search(r"\x1b\[1mwork\x1b\[0m  INBOX \d+/200, ", result.err) and result.err.endswith("\033[J"), "a terminal: progress, and it goes away", result)
     house.put(letter("and one"))
@@ -236,10 +210,9 @@ def the_terminal(house, ada):
 
 def a_reader_at_work(house, ada):
     """Messages that a reader moved, renamed or threw away are not fetched again, and not looked for."""
-    anew(house, ada)
+    ada.begin_anew()
     ada.account()
-    for i in range(3):
-        house.put(letter(f"number {i}"))
+    house.put(*map(numbered, range(3)))
     ada.run("tappal-fetch")
     first, second, third = sorted((ada.maildir / "new").iterdir())
     first.unlink()
@@ -251,10 +224,9 @@ def a_reader_at_work(house, ada):
 
 
 def damaged_memory(house, ada):
-    anew(house, ada)
+    ada.begin_anew()
     ada.account()
-    for i in range(3):
-        house.put(letter(f"number {i}"))
+    house.put(*map(numbered, range(3)))
     ada.run("tappal-fetch")
     (memory,) = ada.state.glob("fetch/*/*.seen")
     text = memory.read_bytes()
@@ -269,7 +241,7 @@ def damaged_memory(house, ada):
 def a_glance(house, ada):
     """Where nothing is new, the last line of the memory is enough; where something is, all of it is read first."""
     for what, options in (("one folder", {}), ("by pattern", {"folders": "INBOX*"})):
-        anew(house, ada)
+        ada.begin_anew()
         ada.account(fetch=options)
         house.put(letter("one"))
         ada.run("tappal-fetch")

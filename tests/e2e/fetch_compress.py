@@ -50,8 +50,7 @@ def pulled(house, ada, count, port, tls):
     """A first run over a slow line: what was said, and how much crossed."""
     sent = list(letters(count, 20000))
     house.clear()
-    for text in sent:
-        house.put(text)
+    house.put(*sent)
     with Slow(port) as line:
         ada.account(auth="plain", fetch={"port": line.port, "tls": tls})
         result = ada.run("tappal-fetch", "-v", limit=60)

@@ -13,21 +13,12 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab  # noqa: E402
 import tap  # noqa: E402
+from letters import growing, here  # noqa: E402
 
 LDA = "/usr/lib/dovecot/dovecot-lda"
 PROCMAIL = lab.TOP / "build/procmail/usr/bin/procmail"  # where tests/deps unpacks it
 HOUR = 3600
 STEPS_MAX = 200
-
-
-def letters(count):
-    for i in range(count):
-        body = b"".join(b"line %d of letter %d\r\n" % (k, i) for k in range(i * 40 + 1))
-        yield b"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: letter %d\r\nMessage-ID: <%d@example.test>\r\n\r\n.\r\n" % (i, i) + body
-
-
-def here(text):
-    return text.replace(b"\r\n", b"\n")
 
 
 def text_of(message):
@@ -41,26 +32,23 @@ def fetch(ada, deliver, **options):
 
 
 def into_dovecot(house, ada, what, deliver):
-    grace, sent = house.site["USER2"], list(letters(12))
-    for text in sent:
-        house.put(text)
+    grace, sent = house.site["USER2"], list(growing(12))
+    house.put(*sent)
     result = fetch(ada, deliver, keep="no")
     tap.same((result.status, result.err), (0, ""), f"{what}: taken")
     came = sorted(text_of(here(message)) for message in house.received(grace))
     tap.same(came, sorted(map(here, sent)), f"{what}: each message is in the other mailbox, as it was")
     tap.same(house.received(), [], f"{what}: and no longer on the server")
-    house.clear()
-    shutil.rmtree(ada.state, ignore_errors=True)
+    ada.begin_anew()
 
 
 def refused_by_dovecot(house, ada):
-    house.put(next(letters(1)))
+    house.put(next(growing(1)))
     result = fetch(ada, f"lmtp {house.site['LMTP_SOCKET']} nobody@example.test", keep="no")
     tap.same(result.status, 69, "LMTP, unknown recipient: exit status")
     tap.matches(result.err, r"does not take it for nobody@example\.test: 550 5\.1\.1", "LMTP, unknown recipient: the reply is shown")
     tap.same(len(house.received()), 1, "LMTP, unknown recipient: the message stays on the server")
-    house.clear()
-    shutil.rmtree(ada.state, ignore_errors=True)
+    ada.begin_anew()
 
 
 def by_procmail(house, ada):
@@ -79,16 +67,14 @@ other/
 """)
     rules.chmod(0o600)
     (ada.home / "box").mkdir()
-    sent = list(letters(4))
-    for text in sent:
-        house.put(text)
+    sent = list(growing(4))
+    house.put(*sent)
     result = fetch(ada, f"command {PROCMAIL} MAILDIR={ada.home} -m {rules}", keep="no")
     tap.same(result.status, 75, "procmail: one waits")
     boxes = [sorted(p.read_bytes() for p in (ada.home / box).glob("new/*")) for box in ("box", "other")]
     tap.same(boxes, [sorted(map(here, (sent[0], sent[3]))), [here(sent[2])]], "procmail: the others are where its rules say")
     tap.same(house.received(), [sent[1]], "procmail: what waits is on the server")
-    house.clear()
-    shutil.rmtree(ada.state, ignore_errors=True)
+    ada.begin_anew()
     shutil.rmtree(ada.home / "box")
 
 
@@ -98,16 +84,14 @@ def ended_meanwhile(house, ada):
     mda = ada.home / "mda"
     mda.write_text('#!/bin/sh\ncat >"$HOME/box/$$"\n[ ! -e "$HOME/pid" ] || { kill -TERM "$(cat "$HOME/pid")"; rm "$HOME/pid"; sleep 3; }\n')
     mda.chmod(0o700)
-    sent = list(letters(3))
-    for text in sent:
-        house.put(text)
+    sent = list(growing(3))
+    house.put(*sent)
     ada.account(fetch={"maildir": None, "deliver": f"command {mda}"})
     ended = ada.run("/bin/sh", "-c", 'echo $$ >"$HOME/pid"; exec tappal-fetch --watch', limit=60)
     tap.same((ended.status, len(delivered(ada))), (0, 1), "ended meanwhile: the one is delivered")
     again = ada.run("tappal-fetch")
     tap.same((again.status, again.err, delivered(ada)), (0, "", sorted(map(here, sent))), "ended meanwhile: the others come the next time")
-    house.clear()
-    shutil.rmtree(ada.state, ignore_errors=True)
+    ada.begin_anew()
 
 
 # -- stopped at each step --
@@ -116,18 +100,15 @@ def delivered(ada):
     return sorted(p.read_bytes() for p in (ada.home / "box").glob("*"))
 
 
-def begin_anew(house, ada, sent):
-    shutil.rmtree(ada.state, ignore_errors=True)
+def begin_anew(ada, sent):
+    ada.begin_anew(*sent)
     shutil.rmtree(ada.home / "box", ignore_errors=True)
     (ada.home / "box").mkdir()
-    house.clear()
-    for text in sent:
-        house.put(text)
 
 
 def step(house, ada, sent, hook):
     """One run that is stopped, and the ones behind it: what is wrong, and how many steps the first one made."""
-    begin_anew(house, ada, sent)
+    begin_anew(ada, sent)
     log = ada.home / "steps"
     log.unlink(missing_ok=True)
     ada.run("tappal-fetch", TAPPAL_TEST_STEP=hook, TAPPAL_TEST_STEP_LOG=str(log), limit=30)
@@ -167,8 +148,8 @@ def walks(house, ada):
     mda.chmod(0o700)
     for protocol, port in (("imap", "IMAPS_PORT"), ("pop3", "POP3S_PORT")):
         ada.account(fetch={"protocol": protocol, "port": house.site[port], "maildir": None, "keep": "no", "deliver": f"command {mda}"})
-        walk(house, ada, f"{protocol}, 2 messages, stopped", list(letters(2)), "stop")
-        walk(house, ada, f"{protocol}, 2 messages, input/output error", list(letters(2)), "fail", ":EIO", stride=3)
+        walk(house, ada, f"{protocol}, 2 messages, stopped", list(growing(2)), "stop")
+        walk(house, ada, f"{protocol}, 2 messages, input/output error", list(growing(2)), "fail", ":EIO", stride=3)
 
 
 def main():

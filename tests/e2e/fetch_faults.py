@@ -11,7 +11,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import tap      # noqa: E402
-from fetch_steps import letters, walk  # noqa: E402
+from fetch_steps import walk  # noqa: E402
+from letters import growing   # noqa: E402
 
 
 FAULTS = (("stop", ""), ("short", ""), ("fail", ":ENOSPC"), ("fail", ":EIO"), ("fail", ":EDQUOT"), ("fail", ":EROFS"))
@@ -24,7 +25,7 @@ def main():
             ada.account(fetch={"protocol": protocol, "port": house.site[port], "keep": "no"})
             for count in (3, 9):
                 for verb, suffix in FAULTS:
-                    walk(house, ada, f"{protocol}, {count} messages, {verb}{suffix}", list(letters(count)), verb, suffix)
+                    walk(house, ada, f"{protocol}, {count} messages, {verb}{suffix}", list(growing(count)), verb, suffix)
     tap.done()
 
 

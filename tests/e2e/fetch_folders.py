@@ -4,7 +4,6 @@ means by them, in every option that takes one, and cost no round trip.
 
 run: limit=120 alone
 """
-import imaplib
 import pathlib
 import sys
 
@@ -12,6 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import flights  # noqa: E402
 import lab      # noqa: E402
 import tap      # noqa: E402
+from letters import here  # noqa: E402
 
 TREE = {"INBOX": ".", "INBOX.Sent": ".Sent", "INBOX.Lists.git": ".Lists.git", "INBOX.Entw&APw-rfe": ".Entwürfe", "shared.all": ".shared.all"}
 OWN = [name for name in TREE if name != "shared.all"]
@@ -21,14 +21,8 @@ def letter(name):
     return f"From: grace@example.test\r\nTo: bob@example.test\r\nSubject: in {name}\r\n\r\nHello\r\n".encode()
 
 
-def sign_in(house):
-    imap = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
-    imap.authenticate("PLAIN", lambda _: f"\0{house.site['USER3']}\0{house.site['PASSWORD3']}".encode())
-    return imap
-
-
 def fill(house):
-    imap = sign_in(house)
+    imap = house.imap("3")
     for name in TREE:
         imap.create(name)
         imap.append(name, None, None, letter(name))
@@ -36,7 +30,7 @@ def fill(house):
 
 
 def holds(house, name):
-    imap = sign_in(house)
+    imap = house.imap("3")
     count = int(imap.select(name, readonly=True)[1][0])
     imap.logout()
     return count
@@ -55,7 +49,7 @@ def whose(house):
         result = bob.run("tappal-fetch")
         tap.ok(result.status == 0 and not result.err, f"folders = {patterns}: fetched", result)
         tap.same({place: [p.read_bytes() for p in (bob.maildir / place / "new").glob("*")] for place in TREE.values()},
-                 {place: [letter(name).replace(b"\r\n", b"\n")] if name in wanted else [] for name, place in TREE.items()}, f"folders = {patterns}: what is where")
+                 {place: [here(letter(name))] if name in wanted else [] for name, place in TREE.items()}, f"folders = {patterns}: what is where")
         tap.same(bob.run("tappal-fetch").out, "work: no new messages\n", f"folders = {patterns}: nothing twice")
 
 

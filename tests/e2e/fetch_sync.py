@@ -13,12 +13,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import servant  # noqa: E402
 import tap      # noqa: E402
+from letters import numbered  # noqa: E402
 
 ENGINES = {"QRESYNC": (), "CONDSTORE": ("QRESYNC",), "plain": ("QRESYNC", "CONDSTORE")}
-
-
-def message(i):
-    return f"From: grace@example.test\r\nSubject: number {i}\r\n\r\nHello {i}\r\n".encode()
 
 
 class Case:
@@ -26,8 +23,7 @@ class Case:
 
     def __init__(self, house, server, name, count, **fetch):
         house.clear()
-        for i in range(count):
-            house.put(message(i))
+        house.put(*map(numbered, range(count)))
         self.house, self.server, self.name = house, server, name
         self.person = house.person(hashlib.sha256(name.encode()).hexdigest()[:8])
         self.set(**fetch)
@@ -98,7 +94,7 @@ def flags(house, server, engine):
     case.run("flags = pull")
     tap.same((case.letters()[4], case.letters()[0]), ("FRS", "S"), f"{case.name}: pull: ours stay, theirs come")
     tap.same((case.there()[4], case.there()[0]), ("\\Flagged", "\\Seen"), f"{case.name}: pull: nothing goes there")
-    house.put(message(9))
+    house.put(numbered(9))
     with servant.Other(house) as other:
         newest = max(other.flags())
         other.flag(str(newest), "+", "\\Seen")
@@ -124,7 +120,7 @@ def deletions_pull(house, server, engine):
         case.run("let through", "--delete-many")
     tap.same(sorted(case.letters()), list(range(25, 30)), f"{case.name}: the fuse was opened")
     case.run("nothing more")
-    house.put(message(77))
+    house.put(numbered(77))
     case.run("and new mail comes")
     tap.same(len(case.letters()), 6, f"{case.name}: new mail comes as before")
 

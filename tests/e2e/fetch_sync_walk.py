@@ -6,21 +6,17 @@ not stopped would.
 run: limit=600
 """
 import pathlib
-import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import servant  # noqa: E402
 import tap      # noqa: E402
+from letters import numbered  # noqa: E402
 
 ENGINES = {"QRESYNC": (), "CONDSTORE": ("QRESYNC",), "plain": ("QRESYNC", "CONDSTORE")}
 STEPS_MAX = 200
 COUNT = 6
-
-
-def message(i):
-    return f"From: grace@example.test\r\nSubject: number {i}\r\n\r\nHello {i}\r\n".encode()
 
 
 class Walk:
@@ -40,11 +36,7 @@ class Walk:
 
     def prepare(self):
         """Fetched, and then: 0 read there, 1 deleted there, 2 read here, 3 deleted here, 4 flagged on both sides."""
-        shutil.rmtree(self.ada.maildir, ignore_errors=True)
-        shutil.rmtree(self.ada.state, ignore_errors=True)
-        self.house.clear()
-        for i in range(COUNT):
-            self.house.put(message(i))
+        self.ada.begin_anew(*map(numbered, range(COUNT)))
         self.ada.run("tappal-fetch", limit=30)
         with servant.Other(self.house) as other:
             self.first = min(other.flags())

@@ -11,7 +11,8 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import tap      # noqa: E402
-from fetch_steps import letters, walk  # noqa: E402
+from fetch_steps import walk  # noqa: E402
+from letters import growing   # noqa: E402
 
 
 def main():
@@ -19,14 +20,14 @@ def main():
         ada = house.person("ada")
         for protocol, port in (("imap", "IMAPS_PORT"), ("pop3", "POP3S_PORT")):
             ada.account(fetch={"protocol": protocol, "port": house.site[port], "keep": "no"})
-            walk(house, ada, f"{protocol}, 3 messages, stopped", list(letters(3)), "stop")
-        walk(house, ada, "pop3, 3 messages, disk full", list(letters(3)), "fail", ":ENOSPC", stride=2)
-        walk(house, ada, "pop3, 9 messages (syncfs), input/output error", list(letters(9)), "fail", ":EIO", stride=4)
+            walk(house, ada, f"{protocol}, 3 messages, stopped", list(growing(3)), "stop")
+        walk(house, ada, "pop3, 3 messages, disk full", list(growing(3)), "fail", ":ENOSPC", stride=2)
+        walk(house, ada, "pop3, 9 messages (syncfs), input/output error", list(growing(9)), "fail", ":EIO", stride=4)
         ada.account(fetch={"keep": "no"})
-        walk(house, ada, "imap, 3 messages, writes torn", list(letters(3)), "short", stride=2)
-        walk(house, ada, "imap, 9 messages (syncfs), stopped", list(letters(9)), "stop", stride=3)
-        walk(house, ada, "imap, 3 messages, disk full", list(letters(3)), "fail", ":ENOSPC", stride=2)
-        walk(house, ada, "imap, 9 messages (syncfs), input/output error", list(letters(9)), "fail", ":EIO", stride=4)
+        walk(house, ada, "imap, 3 messages, writes torn", list(growing(3)), "short", stride=2)
+        walk(house, ada, "imap, 9 messages (syncfs), stopped", list(growing(9)), "stop", stride=3)
+        walk(house, ada, "imap, 3 messages, disk full", list(growing(3)), "fail", ":ENOSPC", stride=2)
+        walk(house, ada, "imap, 9 messages (syncfs), input/output error", list(growing(9)), "fail", ":EIO", stride=4)
     tap.done()
 
 

@@ -4,7 +4,6 @@ connection, a refused password and a child that hangs or dies end nothing but th
 
 run: limit=240
 """
-import imaplib
 import json
 import os
 import pathlib
@@ -16,16 +15,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import between                     # noqa: E402
 import lab                         # noqa: E402
 import tap                         # noqa: E402
+from letters import letter  # noqa: E402
 from watching import Watch, eventually  # noqa: E402
 
 
-def letter(subject, size=0):
-    return f"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: {subject}\r\n\r\nabout {subject}\r\n".encode() + b"0123456789abcdef\r\n" * (size // 18)
-
-
 def append(house, folder, message):
-    imap = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
-    imap.login(house.site["USER"], house.site["PASSWORD"])
+    imap = house.imap()
     imap.create(folder)
     imap.append(folder, None, None, message)
     imap.logout()

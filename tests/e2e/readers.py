@@ -9,7 +9,6 @@ import pathlib
 import pty
 import random
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +18,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab      # noqa: E402
 import tap      # noqa: E402
+from letters import here  # noqa: E402
 
 NOTMUCH = lab.TOP / "build/notmuch"
 
@@ -28,16 +28,8 @@ def letter(n):
             f"Subject: letter {n}\r\n\r\nbody {n}\r\n").encode()
 
 
-def here(text):
-    return text.replace(b"\r\n", b"\n")
-
-
-def anew(house, ada, count, **options):
-    shutil.rmtree(ada.maildir, ignore_errors=True)
-    shutil.rmtree(ada.state, ignore_errors=True)
-    house.clear()
-    for n in range(count):
-        house.put(letter(n))
+def anew(ada, count, **options):
+    ada.begin_anew(*map(letter, range(count)))
     ada.account(fetch=options)
 
 
@@ -70,7 +62,7 @@ def mutt(ada, keys):
 
 
 def with_mutt(house, ada):
-    anew(house, ada, 5)
+    anew(ada, 5)
     ada.run("tappal-fetch")
     status, said = mutt(ada, "<quit>")
     tap.ok(status == 0 and "Msgs:5 New:5" in said, "mutt sees five new messages", status, said[-500:])
@@ -99,7 +91,7 @@ def with_notmuch(house, ada):
     if not (NOTMUCH / "usr/bin/notmuch").exists():
         tap.skip("notmuch", "tests/deps --unpack has not been run")
         return
-    anew(house, ada, 12)
+    anew(ada, 12)
     (ada.home / "notmuch-config").write_text(f"[database]\npath={ada.maildir}\n[user]\nprimary_email=ada@example.test\n[new]\ntags=unread;new\n[maildir]\nsynchronize_flags=true\n")
     ada.run("tappal-fetch")
     tap.matches(notmuch(ada, "new"), "Added 12 new messages", "notmuch finds twelve messages")
@@ -153,7 +145,7 @@ class Reader:
 
 
 def meanwhile(house, ada, protocol, count, stops):
-    anew(house, ada, count, protocol=protocol, port=house.port("IMAPS" if protocol == "imap" else "POP3S"), keep="no")
+    anew(ada, count, protocol=protocol, port=house.port("IMAPS" if protocol == "imap" else "POP3S"), keep="no")
     ada.maildir.mkdir()
     what = f"{protocol}, a reader at work" + (", and the fetcher killed" if stops else "")
     with Reader(ada.maildir) as reader:

@@ -4,7 +4,6 @@ greeting; what comes behind is ours.
 
 run: limit=120 alone
 """
-import imaplib
 import pathlib
 import sys
 
@@ -12,21 +11,17 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import flights  # noqa: E402
 import lab      # noqa: E402
 import tap      # noqa: E402
+from letters import numbered  # noqa: E402
 
 TLS = 2
 FOLDERS = 40
 
 
-def message(i):
-    return f"From: grace@example.test\r\nSubject: number {i}\r\n\r\nHello {i}\r\n".encode()
-
-
 def with_folders(house):
-    imap = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
-    imap.authenticate("PLAIN", lambda _: f"\0{house.site['USER']}\0{house.site['PASSWORD']}".encode())
+    imap = house.imap()
     for i in range(FOLDERS - 1):
         imap.create(f"many{i}")
-        imap.append(f"many{i}", None, None, message(i))
+        imap.append(f"many{i}", None, None, numbered(i))
     imap.logout()
 
 
@@ -41,13 +36,12 @@ def waits(ada, far, what, most, count):
 def one_folder(house, far):
     ada = house.person("one")
     ada.account(fetch={"port": far.port, "auth": "plain"})
-    house.put(message(1))
+    house.put(numbered(1))
     waits(ada, far, "first run", 4, 1)
     waits(ada, far, "nothing new", 1, 1)
-    house.put(message(2))
+    house.put(numbered(2))
     waits(ada, far, "one new message", 1, 2)
-    for i in range(100):
-        house.put(message(i))
+    house.put(*map(numbered, range(100)))
     waits(ada, far, "a hundred new messages", 2, 102)
     waits(ada, far, "nothing new again", 1, 102)
 
@@ -60,7 +54,7 @@ def many_folders(house, far):
     tap.same((result.status, len(bob.fetched())), (0, count), f"{FOLDERS} folders: fetched") or print("#", result)
     far.take()
     waits(bob, far, f"nothing new in {FOLDERS} folders", 1, count)
-    house.put(message(3))
+    house.put(numbered(3))
     waits(bob, far, f"one new message in {FOLDERS} folders", 2, count + 1)
 
 

@@ -4,7 +4,6 @@ marked as read, and as it was sent; then fetched from there.
 
 run: limit=120
 """
-import imaplib
 import pathlib
 import re
 import sys
@@ -18,15 +17,9 @@ MANY = 50
 LARGE = b"".join(b"%078d\n" % n for n in range(4000))
 
 
-def mailbox(site):
-    imap = imaplib.IMAP4("127.0.0.1", site.port("IMAP"))
-    imap.authenticate("PLAIN", lambda _: f"\0{site.site['USER']}\0{site.site['PASSWORD']}".encode())
-    return imap
-
-
 def kept(site, folder="Sent"):
     """(flags, text) of what the folder holds."""
-    imap = mailbox(site)
+    imap = site.imap()
     imap.select(folder, readonly=True)
     parts = imap.fetch("1:*", "(FLAGS BODY.PEEK[])")[1]
     imap.logout()
@@ -77,7 +70,7 @@ def fetched(site, ada):
 
 
 def into_a_folder(site, ada):
-    imap = mailbox(site)
+    imap = site.imap()
     imap.create("Post/Gesendet")
     imap.logout()
     ada.account(send={"sent": "imap Post/Gesendet"}, fetch={"folders": "\\Sent"})
@@ -88,7 +81,7 @@ def into_a_folder(site, ada):
 
 def main():
     with lab.Lab() as site:
-        imap = mailbox(site)
+        imap = site.imap()
         imap.create("Sent")
         imap.logout()
         ada = site.person()

@@ -2,29 +2,10 @@
 a message neither on the server nor in the maildir; after the next run each is in the maildir exactly once, byte for byte,
 and none is left on the server or half-written. Meanwhile a reader takes some over, and throws one away.
 """
-import shutil
-
 import tap
+from letters import here
 
 STEPS_MAX = 400
-
-
-def letters(count):
-    for i in range(count):
-        body = b"".join(b"line %d of letter %d\r\n" % (k, i) for k in range(i * 40 + 1))
-        yield b"From: grace@example.test\r\nTo: ada@example.test\r\nSubject: letter %d\r\nMessage-ID: <%d@example.test>\r\n\r\n" % (i, i) + body
-
-
-def here(text):
-    return text.replace(b"\r\n", b"\n")
-
-
-def begin_anew(house, ada, sent):
-    shutil.rmtree(ada.maildir, ignore_errors=True)
-    shutil.rmtree(ada.state, ignore_errors=True)
-    house.clear()
-    for text in sent:
-        house.put(text)
 
 
 def read_mail(ada, n):
@@ -49,7 +30,7 @@ def walk(house, ada, what, sent, verb, suffix="", stride=1):
     wrong, n = [], 1
     expected = sorted(map(here, sent))
     while n < STEPS_MAX:
-        begin_anew(house, ada, sent)
+        ada.begin_anew(*sent)
         log = ada.home / "steps"
         log.unlink(missing_ok=True)
         ada.run("tappal-fetch", TAPPAL_TEST_STEP=f"{verb}:{n}{suffix}:tappal-fetch", TAPPAL_TEST_STEP_LOG=str(log), limit=30)

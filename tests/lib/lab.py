@@ -75,11 +75,15 @@ class Lab:
             except FileNotFoundError:
                 pass  # a session of Dovecot's, whose client was stopped, still moves it from new/ to cur/
 
+    def imap(self, which=""):
+        """A connection of imaplib's, signed in as the site's USER; or as another one, with "2" or "3"."""
+        imap = imaplib.IMAP4("127.0.0.1", self.port("IMAP"))
+        imap.authenticate("PLAIN", lambda _: f"\0{self.site['USER' + which]}\0{self.site['PASSWORD' + which]}".encode())
+        return imap
+
     def clear(self):
         """Empties every mailbox: those of users through Dovecot, whose index would announce what is gone."""
-        for user, password in ((self.site["USER"], self.site["PASSWORD"]), (self.site["USER2"], self.site["PASSWORD2"])):
-            imap = imaplib.IMAP4("127.0.0.1", self.port("IMAP"))
-            imap.authenticate("PLAIN", lambda _, u=user, p=password: f"\0{u}\0{p}".encode())
+        for imap in (self.imap(), self.imap("2")):
             if imap.select("INBOX")[1][0] != b"0":
                 imap.store("1:*", "+FLAGS.SILENT", "\\Deleted")
                 imap.expunge()
@@ -88,14 +92,15 @@ class Lab:
             if path.parent.name in ("new", "cur"):
                 path.unlink()
 
-    def put(self, message, address=None):
-        """A message straight into a mailbox of the site, as if it had come."""
+    def put(self, *messages, address=None):
+        """Messages straight into a mailbox of the site, as if they had come."""
         folder = pathlib.Path(self.site["MAILROOT"], address or self.site["USER"], "Maildir")
-        name = f"{time.time():.6f}.M{len(message)}P{os.getpid()}Q{time.monotonic_ns()}.lab"
-        (folder / "tmp" / name).write_bytes(message)
-        if ROOT:
-            shutil.chown(folder / "tmp" / name, "nobody", "nogroup")
-        (folder / "tmp" / name).rename(folder / "new" / name)
+        for message in messages:
+            name = f"{time.time():.6f}.M{len(message)}P{os.getpid()}Q{time.monotonic_ns()}.lab"
+            (folder / "tmp" / name).write_bytes(message)
+            if ROOT:
+                shutil.chown(folder / "tmp" / name, "nobody", "nogroup")
+            (folder / "tmp" / name).rename(folder / "new" / name)
 
 
 class Person:
@@ -173,6 +178,17 @@ class Person:
 
     def fetched(self):
         return [p.read_bytes() for sub in ("new", "cur") for p in sorted(self.maildir.glob(f"**/{sub}/*")) if p.is_file()]
+
+    def forget(self):
+        """As on the first day: nothing is fetched, and nothing is known."""
+        for folder in (self.maildir, self.state):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def begin_anew(self, *sent):
+        """So; and the site holds these messages and no other."""
+        self.forget()
+        self.lab.clear()
+        self.lab.put(*sent)
 
     def half_written(self):
         return [p for p in self.home.glob("**/tmp/*") if p.is_file()]

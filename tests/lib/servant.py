@@ -1,7 +1,6 @@
 """servant - a second client of the site's IMAP server, and a server that offers less than it could: what flags and
 deletions are tested with."""
 import contextlib
-import imaplib
 import re
 import socket
 import threading
@@ -13,8 +12,7 @@ class Other:
     """Another program of the same person, with the INBOX open."""
 
     def __init__(self, house, folder="INBOX"):
-        self.imap = imaplib.IMAP4("127.0.0.1", house.port("IMAP"))
-        self.imap.authenticate("PLAIN", lambda _: f"\0{house.site['USER']}\0{house.site['PASSWORD']}".encode())
+        self.imap = house.imap()
         self.imap.select(folder)
 
     def __enter__(self):

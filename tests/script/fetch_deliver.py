@@ -10,7 +10,6 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import fetching  # noqa: E402
-import lab       # noqa: E402
 import peer      # noqa: E402
 import tap       # noqa: E402
 

@@ -6,7 +6,6 @@ nothing is half-written.
 run: limit=180
 """
 import pathlib
-import shutil
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -28,8 +27,7 @@ def here(ada, folder):
 
 def prepare(ada, gmail, many):
     """Some have come in an earlier run (into the INBOX alone), the others are new everywhere."""
-    shutil.rmtree(ada.maildir, ignore_errors=True)
-    shutil.rmtree(ada.state, ignore_errors=True)
+    ada.forget()
     gmail.folders, gmail.next, gmail.handed = {"INBOX": {}, "Work": {}, ALL: {}}, {}, []
     for i in (1, 2, 3):
         message = gmail.add(text(i), "INBOX", *(["Work"] if i > 1 else []))

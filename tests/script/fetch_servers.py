@@ -10,7 +10,7 @@ import sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import fetching     # noqa: E402
 import tap          # noqa: E402
-from imap_script import BYE, CAPS, DATE, DONE, described, listed, message, opened, sign_in  # noqa: E402
+from imap_script import BYE, CAPS, DONE, described, listed, message, opened, sign_in  # noqa: E402
 
 A = [b"a\n"]
 TAKEN = message(1, b"a\r\n") + DONE

@@ -5,7 +5,6 @@ waits, says so, and goes in its turn.
 run: limit=240
 """
 import json
-import os
 import pathlib
 import re
 import subprocess
