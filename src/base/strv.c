@@ -1,13 +1,11 @@
 /* strv - see strv.h. */
 #include "base/strv.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
-
-#define STRV_FIRST 8
 
 void strv_free(struct strv *v)
 {
@@ -24,22 +22,6 @@ void strv_wipe(struct strv *v)
     strv_free(v);
 }
 
-/* room - one more item and the closing NULL fit */
-static bool room(struct strv *v, struct err *err)
-{
-    if (v->count + 1 < v->cap)
-        return true;
-    size_t cap = v->cap ? v->cap * 2 : STRV_FIRST;
-    if (cap > SIZE_MAX / sizeof *v->items)
-        return err_nomem(err);
-    char **items = realloc(v->items, cap * sizeof *items);
-    if (!items)
-        return err_nomem(err);
-    v->items = items;
-    v->cap = cap;
-    return true;
-}
-
 bool strv_add(struct strv *v, const char *z, struct err *err)
 {
     return strv_addn(v, z, strlen(z), err);
@@ -47,16 +29,18 @@ bool strv_add(struct strv *v, const char *z, struct err *err)
 
 bool strv_addn(struct strv *v, const char *bytes, size_t n, struct err *err)
 {
-    if (!room(v, err))
+    char **items = array_room(v->items, &v->cap, v->count + 2, sizeof *items, err); /* NULL closes them */
+    if (!items)
         return false;
+    v->items = items;
     char *copy = malloc(n + 1);
     if (!copy)
         return err_nomem(err);
     if (n > 0)
         memcpy(copy, bytes, n);
     copy[n] = '\0';
-    v->items[v->count++] = copy;
-    v->items[v->count] = NULL;
+    items[v->count++] = copy;
+    items[v->count] = NULL;
     return true;
 }
 
