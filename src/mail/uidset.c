@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
+
 void uidset_free(struct uidset *set)
 {
     free(set->ranges);
@@ -33,14 +35,10 @@ static bool replace(struct uidset *set, size_t from, size_t to, const struct uid
     size_t count = set->count - (to - from) + n;
     if (count > UIDSET_RANGES_MAX)
         return err_set(err, ERR_PROTOCOL, "A set of messages has more than %d pieces.", UIDSET_RANGES_MAX);
-    if (count > set->cap) {
-        size_t cap = set->cap ? 2 * set->cap : 8;
-        struct uid_range *ranges = realloc(set->ranges, cap * sizeof *ranges);
-        if (!ranges)
-            return err_nomem(err);
-        set->ranges = ranges;
-        set->cap = cap;
-    }
+    struct uid_range *ranges = array_room(set->ranges, &set->cap, count, sizeof *ranges, err);
+    if (!ranges && count > 0)
+        return false;
+    set->ranges = ranges;
     if (set->count > to)
         memmove(set->ranges + from + n, set->ranges + to, (set->count - to) * sizeof *set->ranges);
     for (size_t i = 0; i < n; i++)
