@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -94,14 +95,10 @@ struct listing {
 
 static bool add_name(struct listing *list, const char *name, struct err *err)
 {
-    if (list->count == list->room) {
-        size_t room = list->room ? list->room * 2 : 64;
-        void *names = realloc(list->names, room * sizeof *list->names);
-        if (!names)
-            return err_nomem(err);
-        list->names = names;
-        list->room = room;
-    }
+    void *names = array_room(list->names, &list->room, list->count + 1, sizeof *list->names, err);
+    if (!names)
+        return false;
+    list->names = names;
     memcpy(list->names[list->count++], name, strlen(name) + 1);
     return true;
 }
