@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 #define NAME_MAX_BYTES 40 /* more than any of ours has, and less than libinih bears */
@@ -293,16 +294,10 @@ static bool keep_setting(struct reader *reader, const struct conf_option *option
 {
     struct err err;
     struct ini_file *file = reader->file;
-    if (file->count == file->cap) {
-        size_t cap = file->cap ? file->cap * 2 : 32;
-        struct setting *more = realloc(file->settings, cap * sizeof *more);
-        if (!more) {
-            err_nomem(&err);
-            return fault(reader, &err);
-        }
-        file->settings = more;
-        file->cap = cap;
-    }
+    struct setting *more = array_room(file->settings, &file->cap, file->count + 1, sizeof *more, &err);
+    if (!more)
+        return fault(reader, &err);
+    file->settings = more;
     struct setting *setting = &file->settings[file->count];
     *setting = (struct setting){option, strdup(reader->value), reader->line};
     if (!setting->raw) {
