@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "client/pop3_impl.h"
 
 #define NAMES_SPARE 1000 /* lines of UIDL that may name no message of LIST */
@@ -16,15 +17,11 @@ void pop3_listing_free(struct pop3_listing *listing)
 
 static bool add_item(struct pop3_listing *l, uint32_t number, uint64_t size, struct err *err)
 {
-    if (l->count == l->cap) {
-        size_t cap = l->cap ? 2 * l->cap : 64;
-        struct pop3_item *items = realloc(l->items, cap * sizeof *items);
-        if (!items)
-            return err_nomem(err);
-        l->items = items;
-        l->cap = cap;
-    }
-    l->items[l->count++] = (struct pop3_item){.number = number, .size = size};
+    struct pop3_item *items = array_room(l->items, &l->cap, l->count + 1, sizeof *items, err);
+    if (!items)
+        return false;
+    l->items = items;
+    items[l->count++] = (struct pop3_item){.number = number, .size = size};
     return true;
 }
 
