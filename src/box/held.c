@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/fs.h"
 #include "box/textfile.h"
 
@@ -26,15 +27,11 @@ static struct held *of(struct sink *sink)
 static bool begin(struct sink *sink, const struct sink_message *message, struct err *err)
 {
     struct held *h = of(sink);
-    if (h->count == h->cap) {
-        size_t cap = h->cap > 0 ? 2 * h->cap : 16;
-        int *fds = realloc(h->fds, cap * sizeof(*fds));
-        if (fds == NULL) {
-            return err_nomem(err);
-        }
-        h->fds = fds;
-        h->cap = cap;
+    int *fds = array_room(h->fds, &h->cap, h->count + 1, sizeof *fds, err);
+    if (fds == NULL) {
+        return false;
     }
+    h->fds = fds;
     int fd = fs_create_unnamed(h->folder, err);
     if (fd < 0) {
         return false;

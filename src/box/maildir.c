@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/proc.h"
@@ -67,17 +68,11 @@ static struct item *new_item(struct maildir *m, const struct sink_message *messa
         err_set(err, ERR_INTERNAL, "A message was begun in %s before the last one was done.", m->path);
         return NULL;
     }
-    if (m->count == m->cap) {
-        size_t cap = m->cap ? 2 * m->cap : 16;
-        struct item *items = realloc(m->items, cap * sizeof *items);
-        if (!items) {
-            err_nomem(err);
-            return NULL;
-        }
-        m->items = items;
-        m->cap = cap;
-    }
-    struct item *item = &m->items[m->count];
+    struct item *items = array_room(m->items, &m->cap, m->count + 1, sizeof *items, err);
+    if (!items)
+        return NULL;
+    m->items = items;
+    struct item *item = &items[m->count];
     return set_item(m, item, message, err) ? item : NULL;
 }
 
