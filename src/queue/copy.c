@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/proc.h"
@@ -32,16 +33,13 @@ void copies_note(struct copies *c, struct line *line, const struct message *m)
     if (!journal_owes_copy(&m->journal) || m->journal.held || m->journal.finished) {
         return;
     }
-    if (c->count == c->cap) {
-        size_t cap = c->cap > 0 ? 2 * c->cap : 16;
-        struct copy_owed *owed = realloc(c->owed, cap * sizeof *owed);
-        if (owed == NULL) {
-            return;
-        }
-        c->owed = owed;
-        c->cap = cap;
+    struct err ignored;
+    struct copy_owed *owed = array_room(c->owed, &c->cap, c->count + 1, sizeof *owed, &ignored);
+    if (owed == NULL) {
+        return;
     }
-    struct copy_owed *o = &c->owed[c->count++];
+    c->owed = owed;
+    struct copy_owed *o = &owed[c->count++];
     memcpy(o->id, m->id, STORE_ID_LEN + 1);
     o->line = line;
 }
