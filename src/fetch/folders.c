@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "mail/mutf7.h"
 
@@ -32,14 +33,10 @@ static bool grow(struct folders *folders, struct err *err)
 {
     if (folders->count == FOLDERS_MAX)
         return err_set(err, ERR_PROTOCOL, "The server lists more than %d folders.", FOLDERS_MAX);
-    if (folders->count < folders->cap)
-        return true;
-    size_t cap = folders->cap ? 2 * folders->cap : 16;
-    struct folder *items = realloc(folders->items, cap * sizeof *items);
+    struct folder *items = array_room(folders->items, &folders->cap, folders->count + 1, sizeof *items, err);
     if (!items)
-        return err_nomem(err);
+        return false;
     folders->items = items;
-    folders->cap = cap;
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 
 #define NUMBER_DIGITS 10
@@ -62,14 +63,10 @@ static bool add(struct foreign *f, const struct foreign_message *message, const 
 {
     if (f->count == FOREIGN_MAX)
         return err_set(err, ERR_DATA, "it names too many messages");
-    if (f->count == f->cap) {
-        size_t cap = f->cap ? 2 * f->cap : 256;
-        struct foreign_message *messages = realloc(f->messages, cap * sizeof *messages);
-        if (!messages)
-            return err_nomem(err);
-        f->messages = messages;
-        f->cap = cap;
-    }
+    struct foreign_message *messages = array_room(f->messages, &f->cap, f->count + 1, sizeof *messages, err);
+    if (!messages)
+        return false;
+    f->messages = messages;
     f->messages[f->count] = *message;
     if (uidl && !(f->messages[f->count].uidl = strndup(uidl->at, uidl->n)))
         return err_nomem(err);

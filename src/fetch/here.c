@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/fs.h"
 #include "fetch/batch.h"
 #include "fetch/folders.h"
@@ -39,14 +40,10 @@ static bool add_file(struct here *here, const char *path, uint64_t size, struct 
 {
     if (here->count == HERE_FILES_MAX)
         return err_set(err, ERR_LOCAL, "%s holds too many files.", here->root);
-    if (here->count == here->cap) {
-        size_t cap = here->cap ? 2 * here->cap : 256;
-        struct here_file *files = realloc(here->files, cap * sizeof *files);
-        if (!files)
-            return err_nomem(err);
-        here->files = files;
-        here->cap = cap;
-    }
+    struct here_file *files = array_room(here->files, &here->cap, here->count + 1, sizeof *files, err);
+    if (!files)
+        return false;
+    here->files = files;
     struct here_file *file = &here->files[here->count];
     *file = (struct here_file){.path = strdup(path), .size = size};
     if (!file->path)

@@ -1,9 +1,9 @@
 /* imap_link - new messages that another folder of the account has already (links.h): found while the list is read, put
  * down before anything is fetched. What cannot be linked after all is fetched like any other. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
 #include "fetch/links.h"
@@ -24,14 +24,10 @@ void imap_box_list_items(const struct imap_job *job, char out[IMAP_BOX_ITEMS_SIZ
 
 static bool add_known(struct imap_job *job, const struct known *known, struct err *err)
 {
-    if (job->known_count == job->known_cap) {
-        size_t cap = job->known_cap ? 2 * job->known_cap : 64;
-        struct known *items = realloc(job->known, cap * sizeof *items);
-        if (!items)
-            return err_nomem(err);
-        job->known = items;
-        job->known_cap = cap;
-    }
+    struct known *items = array_room(job->known, &job->known_cap, job->known_count + 1, sizeof *items, err);
+    if (!items)
+        return false;
+    job->known = items;
     job->known[job->known_count++] = *known;
     return true;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "fetch/batch.h"
 #include "fetch/imap_sync.h"
@@ -20,14 +21,10 @@ bool imap_box_add_wanted(struct imap_job *job, uint32_t uid, uint64_t size, stru
     if (job->count == IMAP_BOX_WANTED_MAX)
         return err_set(err, ERR_PROTOCOL, "The server %s lists more than %d messages in %s.",
                        imap_peer(job->imap), IMAP_BOX_WANTED_MAX, job->f.name);
-    if (job->count == job->cap) {
-        size_t cap = job->cap ? 2 * job->cap : 256;
-        struct wanted *wanted = realloc(job->wanted, cap * sizeof *wanted);
-        if (!wanted)
-            return err_nomem(err);
-        job->wanted = wanted;
-        job->cap = cap;
-    }
+    struct wanted *wanted = array_room(job->wanted, &job->cap, job->count + 1, sizeof *wanted, err);
+    if (!wanted)
+        return false;
+    job->wanted = wanted;
     job->wanted[job->count++] =
         (struct wanted){.uid = uid, .size = size, .alone = alone, .stub = most > 0 && size > most};
     return true;

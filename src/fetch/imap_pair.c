@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "fetch/imap_box.h"
 #include "mail/headsum.h"
 
@@ -39,14 +40,10 @@ static bool add_face(struct faces *faces, const struct face *face, struct err *e
 {
     if (faces->count == IMAP_BOX_WANTED_MAX)
         return err_set(err, ERR_PROTOCOL, "The folder has more than %d messages.", IMAP_BOX_WANTED_MAX);
-    if (faces->count == faces->cap) {
-        size_t cap = faces->cap ? 2 * faces->cap : 256;
-        struct face *items = realloc(faces->items, cap * sizeof *items);
-        if (!items)
-            return err_nomem(err);
-        faces->items = items;
-        faces->cap = cap;
-    }
+    struct face *items = array_room(faces->items, &faces->cap, faces->count + 1, sizeof *items, err);
+    if (!items)
+        return false;
+    faces->items = items;
     faces->items[faces->count++] = *face;
     return true;
 }

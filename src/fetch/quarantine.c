@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
@@ -41,14 +42,10 @@ static bool make_room(struct seen *s, size_t at, struct err *err)
         err_set(err, ERR_LOCAL, "More than %d messages of one folder could not be fetched.", QUARANTINE_MAX);
         return err_hint(err, "Something is wrong with the server, or with the place where mail goes.");
     }
-    if (s->bad_count == s->bad_cap) {
-        size_t cap = s->bad_cap ? 2 * s->bad_cap : 16;
-        struct quarantined *bad = realloc(s->bad, cap * sizeof *bad);
-        if (!bad)
-            return err_nomem(err);
-        s->bad = bad;
-        s->bad_cap = cap;
-    }
+    struct quarantined *bad = array_room(s->bad, &s->bad_cap, s->bad_count + 1, sizeof *bad, err);
+    if (!bad)
+        return false;
+    s->bad = bad;
     memmove(s->bad + at + 1, s->bad + at, (s->bad_count++ - at) * sizeof *s->bad);
     s->bad[at] = (struct quarantined){0};
     return true;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "mail/headsum.h"
 
 static int by_key(const void *a, const void *b)
@@ -14,14 +15,10 @@ static int by_key(const void *a, const void *b)
 
 bool survey_add(struct survey_folder *f, const struct survey_message *message, struct err *err)
 {
-    if (f->count == f->cap) {
-        size_t cap = f->cap ? 2 * f->cap : 256;
-        struct survey_message *messages = realloc(f->messages, cap * sizeof *messages);
-        if (!messages)
-            return err_nomem(err);
-        f->messages = messages;
-        f->cap = cap;
-    }
+    struct survey_message *messages = array_room(f->messages, &f->cap, f->count + 1, sizeof *messages, err);
+    if (!messages)
+        return false;
+    f->messages = messages;
     f->messages[f->count++] = *message;
     return true;
 }
