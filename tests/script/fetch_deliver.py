@@ -58,7 +58,7 @@ def seen(ada):
 
 
 def left_behind(ada):
-    return [p.name for p in ada.state.glob("fetch/*/*") if not p.name.endswith(".seen") and p.name not in ("lock", "server")]
+    return [p.name for p in ada.state.glob("fetch/*/*") if not p.name.endswith(".seen") and p.name not in ("lock", "server", "fetched")]
 
 
 # -- a command --
