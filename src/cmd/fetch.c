@@ -45,7 +45,7 @@ static const char usage[] =
     "Fetches new mail of these accounts, or of all that have a [fetch] section.\n"
     "  --watch        stay, and fetch mail as it comes\n"
     "  --check        is there new mail? status 0: yes, 1: no; nothing is fetched\n"
-    "  --dry-run      say what is new in each folder; fetch, write and delete nothing\n"
+    "  --dry-run      say what would come and go in each folder; fetch, write and delete nothing\n"
     "  --delete-many  let very many deletions at once through (`deletions`)\n"
     "  --uid FOLDER/UID  fetch this one message, whole, even if it is here\n"
     "  --json         one line of JSON for each event\n"

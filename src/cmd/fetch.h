@@ -16,7 +16,7 @@ enum {
     FETCH_DONE =
         'S', /* MESSAGES SP OCTETS SP FOLDERS SP LINKED SP MOVED SP DELETED SP REMOVED SP ASIDE: a look at the server has
                 ended */
-    FETCH_FOUND = 'F',    /* MESSAGES SP OCTETS SP FOLDER: would be fetched */
+    FETCH_FOUND = 'F',    /* MESSAGES SP OCTETS SP LINKED SP MOVED SP DELETED SP FOLDER: would be */
     FETCH_NOTICE = 'N',   /* for stderr */
     FETCH_ERROR = 'E',    /* KIND TAB WHAT TAB HINT */
     FETCH_STATE = 'W',    /* what --watch is waiting for; also said to show that the child lives */

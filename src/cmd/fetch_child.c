@@ -67,11 +67,12 @@ static void on_progress(void *arg, const char *folder, uint64_t done, uint64_t t
     tell(c, FETCH_PROGRESS, text);
 }
 
-static void on_found(void *arg, const char *folder, uint64_t messages, uint64_t octets)
+static void on_found(void *arg, const struct pull_found *f)
 {
     char text[FETCH_LINE_MAX];
-    snprintf(text, sizeof text, "%llu %llu %.300s", (unsigned long long)messages, (unsigned long long)octets,
-             folder);
+    snprintf(text, sizeof text, "%llu %llu %llu %llu %llu %.300s", (unsigned long long)f->messages,
+             (unsigned long long)f->octets, (unsigned long long)f->linked, (unsigned long long)f->moved,
+             (unsigned long long)f->deleted, f->folder);
     tell(arg, FETCH_FOUND, text);
 }
 

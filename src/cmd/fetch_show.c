@@ -24,11 +24,11 @@
 
 struct account_show {
     struct fetch_at at;
-    int64_t heard;   /* clock_mono_ms */
-    int64_t plain;   /* when progress was last a line of its own */
-    char state[128]; /* what --watch waits for, or "" */
-    uint64_t found, found_octets;
-    bool trouble; /* was told since the last look began */
+    int64_t heard;            /* clock_mono_ms */
+    int64_t plain;            /* when progress was last a line of its own */
+    char state[128];          /* what --watch waits for, or "" */
+    struct fetch_found found; /* in all folders: what is new */
+    bool trouble;             /* was told since the last look began */
 };
 
 struct fetch_show {
@@ -145,19 +145,19 @@ static void take_done(struct fetch_show *s, size_t index, const char *text)
 static void take_found(struct fetch_show *s, size_t index, const char *text)
 {
     struct account_show *a = &s->accounts[index];
-    const char *name = s->job->accounts[index]->name, *folder;
-    uint64_t messages, octets;
+    const char *name = s->job->accounts[index]->name;
+    struct fetch_found found;
     char words[FETCH_WORDS_MAX];
-    if (!fetch_found_take(text, &messages, &octets, &folder))
+    if (!fetch_found_take(&found, text))
         return;
-    a->found += messages;
-    a->found_octets += octets;
+    a->found.messages += found.messages;
+    a->found.octets += found.octets;
     if (s->job->options.json)
-        fetch_json_found(name, folder, messages, octets);
+        fetch_json_found(name, &found);
     if (s->job->options.json || s->job->options.check || s->job->options.quiet)
         return;
-    fetch_words_found(messages, octets, words);
-    say("%s: %s: %s", name, folder, words);
+    fetch_words_found(&found, words);
+    say("%s: %s: %s", name, found.folder, words);
 }
 
 static int show_error(struct fetch_show *s, size_t index, const struct err *err)
@@ -293,8 +293,8 @@ static void say_check(const struct fetch_show *s)
 {
     char words[FETCH_WORDS_MAX];
     for (size_t i = 0; i < s->job->count; i++) {
-        fetch_words_found(s->accounts[i].found, s->accounts[i].found_octets, words);
-        if (s->accounts[i].found > 0)
+        fetch_words_found(&s->accounts[i].found, words);
+        if (s->accounts[i].found.messages > 0)
             say("%s: %s", s->job->accounts[i]->name, words);
     }
 }
@@ -327,7 +327,7 @@ uint64_t fetch_show_found(const struct fetch_show *show)
 {
     uint64_t found = 0;
     for (size_t i = 0; i < show->job->count; i++)
-        found += show->accounts[i].found;
+        found += show->accounts[i].found.messages;
     return found;
 }
 

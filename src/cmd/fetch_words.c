@@ -45,15 +45,14 @@ bool fetch_done_take(struct fetch_done *done, const char *text)
     return true;
 }
 
-bool fetch_found_take(const char *text, uint64_t *messages_r, uint64_t *octets_r, const char **folder_r)
+bool fetch_found_take(struct fetch_found *found, const char *text)
 {
-    ull messages, octets;
+    ull messages, octets, linked, moved, deleted;
     int n = 0;
-    if (sscanf(text, "%llu %llu %n", &messages, &octets, &n) != 2 || n == 0)
+    if (sscanf(text, "%llu %llu %llu %llu %llu %n", &messages, &octets, &linked, &moved, &deleted, &n) != 5 ||
+        n == 0)
         return false;
-    *messages_r = messages;
-    *octets_r = octets;
-    *folder_r = text + n;
+    *found = (struct fetch_found){messages, octets, linked, moved, deleted, text + n};
     return true;
 }
 
@@ -136,15 +135,18 @@ void fetch_words_done(const struct fetch_done *d, char out[FETCH_WORDS_MAX])
     add_count(out, d->aside, "in quarantine: tappal status");
 }
 
-void fetch_words_found(uint64_t messages, uint64_t octets, char out[FETCH_WORDS_MAX])
+void fetch_words_found(const struct fetch_found *f, char out[FETCH_WORDS_MAX])
 {
     char number[64], size[32];
-    count(number, messages, "new message", "new messages");
-    text_show_size(octets, size);
-    if (messages == 0)
+    count(number, f->messages, "new message", "new messages");
+    text_show_size(f->octets, size);
+    if (f->messages == 0)
         snprintf(out, FETCH_WORDS_MAX, "no new messages");
     else
         snprintf(out, FETCH_WORDS_MAX, "%s, %s", number, size);
+    add_count(out, f->linked, "would be linked from other folders");
+    add_count(out, f->moved, "would be moved on the server");
+    add_count(out, f->deleted, "would be deleted on the server");
 }
 
 /* columns_of - by a character's first byte: from U+1000 on, where the wide ones are, two, whether or not it is wide */
@@ -220,14 +222,17 @@ void fetch_json_done(const char *account, const struct fetch_done *d)
     end(&j, &out, ok);
 }
 
-void fetch_json_found(const char *account, const char *folder, uint64_t messages, uint64_t octets)
+void fetch_json_found(const char *account, const struct fetch_found *f)
 {
     struct str out = STR_INIT(JSON_MAX);
     struct json_out j;
     struct err e;
-    bool ok = begin(&j, &out, "found", account, &e) && json_text(&j, "folder", folder, &e) &&
-              json_number(&j, "messages", (int64_t)messages, &e) &&
-              json_number(&j, "bytes", (int64_t)octets, &e);
+    bool ok = begin(&j, &out, "found", account, &e) && json_text(&j, "folder", f->folder, &e) &&
+              json_number(&j, "messages", (int64_t)f->messages, &e) &&
+              json_number(&j, "bytes", (int64_t)f->octets, &e) &&
+              json_number(&j, "linked", (int64_t)f->linked, &e) &&
+              json_number(&j, "moved", (int64_t)f->moved, &e) &&
+              json_number(&j, "deleted", (int64_t)f->deleted, &e);
     end(&j, &out, ok);
 }
 

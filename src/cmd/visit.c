@@ -11,9 +11,9 @@ static void on_progress(void *arg, const char *folder, uint64_t done, uint64_t t
     (void)arg, (void)folder, (void)done, (void)total, (void)octets;
 }
 
-static void on_found(void *arg, const char *folder, uint64_t messages, uint64_t octets)
+static void on_found(void *arg, const struct pull_found *found)
 {
-    (void)arg, (void)folder, (void)messages, (void)octets;
+    (void)arg, (void)found;
 }
 
 static void on_trouble(void *arg, const struct err *err)

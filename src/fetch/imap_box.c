@@ -68,15 +68,6 @@ static bool advance(struct imap_job *job, struct err *err)
            seen_sync(job->f.seen, err);
 }
 
-static bool report_dry(const struct imap_job *job)
-{
-    uint64_t octets = 0;
-    for (size_t i = 0; i < job->count; i++)
-        octets += job->wanted[i].size;
-    job->pull->watch.found(job->pull->watch.arg, job->f.name, job->count, octets);
-    return true;
-}
-
 /* is_settled - does the server say, unopened, that nothing has come since all was settled? */
 static bool is_settled(const struct imap_job *job, const struct folder *folder)
 {
@@ -144,7 +135,7 @@ static bool pull_new(struct imap_job *job, struct err *err)
     if (!check_folder(job, err) || (!job->empty && !imap_box_list(job, err)))
         return false;
     if (job->pull->dry_run)
-        return report_dry(job);
+        return imap_box_report(job, err);
     if (job->empty)
         return true;
     return imap_box_fetch(job, err) && advance(job, err) && imap_sync_work(job, err) &&
@@ -167,8 +158,8 @@ static bool recollect(struct imap_job *job, struct err *err)
         return false;
     job->due = (!conf->move_to || job->target) && imap_box_has_due(job);
     bool dismissed = job->sync && job->sync->dismissed.count > 0;
-    job->deletes = !pull->dry_run && (conf->keep == KEEP_NO || job->target || job->due || dismissed);
-    job->writes = job->deletes || (!pull->dry_run && (conf->mark_seen || (job->sync && job->sync->pushes)));
+    job->deletes = conf->keep == KEEP_NO || job->target || job->due || dismissed;
+    job->writes = !pull->dry_run && (job->deletes || conf->mark_seen || (job->sync && job->sync->pushes));
     return true;
 }
 
@@ -183,7 +174,7 @@ bool imap_box_work(struct imap_job *job, struct imap *imap, struct err *err)
 {
     job->imap = imap;
     if (job->lead.select == 0 && !job->due && job->pull->only_uid == 0 && is_settled(job, job->folder))
-        return !job->pull->dry_run || report_dry(job);
+        return !job->pull->dry_run || imap_box_report(job, err);
     if (job->lead.select == 0 && has_news(job) && imap_box_may_lead(job, imap) &&
         !imap_box_lead(job, imap, err))
         return false;

@@ -32,6 +32,7 @@ struct imap_lead {
 /* A new message that another folder has already. */
 struct known {
     uint32_t uid;
+    bool fresh; /* none has it: only noted in a dry run, for the folders that come behind */
     uint8_t flags;
     uint64_t size; /* as listed */
     int64_t date;
@@ -95,6 +96,8 @@ void imap_box_list_items(const struct imap_job *job, char out[IMAP_BOX_ITEMS_SIZ
 /* A line of such a list, of a message that is wanted; and putting down the links. */
 MUST_USE bool imap_box_note_known(struct imap_job *job, const struct imap_fetch *fetch, struct err *err);
 MUST_USE bool imap_box_put_links(struct imap_job *job, struct err *err);
+/* Of a dry run: what would be done. */
+MUST_USE bool imap_box_report(struct imap_job *job, struct err *err);
 
 /* Does the configuration leave some messages out? */
 bool imap_box_is_filtered(const struct fetch_conf *conf);

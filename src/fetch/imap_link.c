@@ -38,9 +38,11 @@ bool imap_box_note_known(struct imap_job *job, const struct imap_fetch *fetch, s
                           .flags = job->sync ? fetch->flags & SYNC_FLAGS : 0,
                           .size = fetch->has_size ? fetch->size : 0,
                           .date = fetch->date};
+    if (!imap_box_links(job))
+        return true;
     imap_box_mark(fetch, known.id);
-    return !imap_box_links(job) || !links_has(job->pull->links, known.id, known.size, known.date) ||
-           add_known(job, &known, err);
+    known.fresh = !links_has(job->pull->links, known.id, known.size, known.date);
+    return (known.fresh && !job->pull->dry_run) || add_known(job, &known, err);
 }
 
 static bool put_link(struct imap_job *job, const struct known *known, struct wanted *w, struct err *err)

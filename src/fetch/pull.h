@@ -8,13 +8,20 @@
 #include "client/session.h"
 #include "fetch/folders.h"
 
+/* What a dry run has found in a folder. */
+struct pull_found {
+    const char *folder;
+    uint64_t messages, octets; /* would be fetched */
+    uint64_t linked;           /* would be links of what another folder has */
+    uint64_t moved, deleted;   /* would be, on the server: of these and of those that are here */
+};
+
 /* All are called with `arg`; none but `stopped` may be NULL. */
 struct pull_watch {
     void *arg;
     /* Messages of this folder, of those that are to come, and octets since the beginning of the run. */
     void (*progress)(void *arg, const char *folder, uint64_t done, uint64_t total, uint64_t octets);
-    /* A dry run's finding. */
-    void (*found)(void *arg, const char *folder, uint64_t messages, uint64_t octets);
+    void (*found)(void *arg, const struct pull_found *found);
     /* Something went wrong with one message or folder; the rest goes on. */
     void (*trouble)(void *arg, const struct err *err);
     void (*notice)(void *arg, const char *text);

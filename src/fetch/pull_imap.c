@@ -153,7 +153,7 @@ bool pull_imap(const struct pull *pull, struct pull_line *line, struct pull_resu
                       .find = {.pull = &with_links, .result = result, .folders = &line->folders}};
     folders_free(&line->folders);
     links_begin(&links, pull, &line->folders);
-    if (!pull->dry_run && !pull->only_folder && conf->deliver.count == 0)
+    if (!pull->only_folder && conf->deliver.count == 0)
         with_links.links = &links;
     bool ok = open_early(&v, err) && visit(&v, line, err);
     if (v.early)

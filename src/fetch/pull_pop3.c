@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "fetch/pop3_box.h"
 #include "fetch/quarantine.h"
 
@@ -70,10 +71,19 @@ static void count_wanted(struct pop3_job *job)
 
 static bool report_dry(const struct pop3_job *job)
 {
-    uint64_t octets = 0;
-    for (size_t i = 0; i < job->count; i++)
-        octets += job->letters[i].fate == POP3_FETCH ? job->letters[i].size : 0;
-    job->pull->watch.found(job->pull->watch.arg, job->f.name, job->total, octets);
+    struct pull_found found = {.folder = job->f.name};
+    for (size_t i = 0; i < job->count; i++) {
+        const struct pop3_letter *l = &job->letters[i];
+        struct seen_entry coming = {.state = SEEN_PLACED, .stub = l->stub, .when = clock_now()};
+        bool comes = l->fate == POP3_FETCH;
+        const struct seen_entry *e = comes                  ? &coming
+                                     : l->fate == POP3_HAVE ? seen_find(job->f.seen, &l->key)
+                                                            : NULL;
+        found.messages += comes;
+        found.octets += comes ? l->size : 0;
+        found.deleted += e && pull_is_due(job->pull, e);
+    }
+    job->pull->watch.found(job->pull->watch.arg, &found);
     return true;
 }
 

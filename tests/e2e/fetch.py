@@ -197,7 +197,7 @@ def the_terminal(house, ada):
     result = ada.run("tappal-fetch", "--check")
     tap.ok(result.status == 0 and re.fullmatch(r"work: 1 new message, \d+ bytes\n", result.out) and not result.err, "--check: there is new mail", result)
     result = ada.run("tappal-fetch", "--check", "--json")
-    tap.ok(result.status == 0 and re.fullmatch(r'\{"event":"found","account":"work","folder":"INBOX","messages":1,"bytes":\d+\}\n', result.out), "--check --json", result)
+    tap.ok(result.status == 0 and re.fullmatch(r'\{"event":"found","account":"work","folder":"INBOX","messages":1,"bytes":\d+,"linked":0,"moved":0,"deleted":0\}\n', result.out), "--check --json", result)
     result = ada.run("tappal-fetch", tty=True, TERM="dumb")
     tap.same((result.status, result.err), (0, ""), "a dumb terminal: no progress")
     result = ada.run("tappal-fetch", "--check")

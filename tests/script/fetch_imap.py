@@ -4,6 +4,7 @@ in a sentence, and nothing is stored or deleted that should not be.
 
 run: limit=200
 """
+import json
 import pathlib
 import sys
 
@@ -267,8 +268,35 @@ def dry_run(house):
     ada = house.person()
     result, server = fetching.play(ada, SIGN_IN + box([1, 2]) + BYE, "imap", args=("--dry-run",), keep="no")
     tap.ok(server.good and result.status == 0, "dry run: the folder is only looked at", result, *server.transcript)
-    tap.same(result.out, "work: INBOX: 2 new messages, 20 bytes\n", "dry run: what is new")
+    tap.same(result.out, "work: INBOX: 2 new messages, 20 bytes, 2 would be deleted on the server\n", "dry run: what is new")
     tap.ok(not ada.maildir.exists(), "dry run: nothing is made")
+    would_go(ada)
+
+
+def would_go(ada):
+    """--dry-run says what would be deleted or moved on the server: what is here already, if it is there still, and what would come."""
+    three = SIGN_IN + box([1, 2, 3]) + ASK.replace("{set}", "1:3") + "".join(ONE.replace("UID 1", f"UID {u}") for u in (1, 2, 3)) + DONE + BYE
+    mail = [b"a\nb\n"] * 3
+    fetching.run_case(ada, "three come, and stay there", three, "imap", mail=mail)
+    there = "C: {tag} UID SEARCH UID 1:3\nS: * SEARCH 1 3\nS: {tag} OK\n"
+    listing = 'C: {tag} LIST "" "*"\nS: * LIST () "/" INBOX\nS: * LIST () "/" Old\nS: {tag} OK\n'
+    for what, script, said, options in (
+        ("keep = yes", box([1, 2, 3, 4]), "1 new message, 10 bytes", {}),
+        ("keep = no", box([1, 3, 4]) + there, "1 new message, 10 bytes, 3 would be deleted on the server", {"keep": "no"}),
+        ("keep = no, nothing new", box([], following=4) + there, "no new messages, 2 would be deleted on the server", {"keep": "no"}),
+        ("keep = no, max_size", box([1, 3, 4]) + there, "1 new message, 10 bytes, 2 would be deleted on the server", {"keep": "no", "max_size": "5"}),
+        ("keep = 30d", box([1, 3, 4]), "1 new message, 10 bytes", {"keep": "30d"}),
+        ("move_to", listing + box([1, 3, 4]) + there, "1 new message, 10 bytes, 3 would be moved on the server", {"move_to": "Old"}),
+        ("move_to a folder that is missing", listing + box([1, 3, 4]), "1 new message, 10 bytes", {"move_to": "Older", "err": "no folder", "status": 78}),
+        ("numbered anew", box([], validity=8, following=9), "no new messages", {"keep": "no"}),
+    ):
+        result = fetching.run_case(ada, f"dry run, {what}", SIGN_IN + script + BYE, "imap", mail=mail, args=("--dry-run",), **options)
+        tap.same(result.out, f"work: INBOX: {said}\n", f"dry run, {what}: what is said")
+    check = fetching.run_case(ada, "--check", SIGN_IN + box([], following=4) + there + BYE, "imap", mail=mail, args=("--check",), keep="no", status=1)
+    tap.same(check.out, "", "--check asks for new mail only")
+    ada.env["TAPPAL_TEST_CLOCK"] = str(31 * 86400)
+    result = fetching.run_case(ada, "dry run, 31 days later", SIGN_IN + box([], following=4) + there + BYE, "imap", mail=mail, args=("--dry-run", "--json"), keep="30d")
+    tap.same(json.loads(result.out), {"event": "found", "account": "work", "folder": "INBOX", "messages": 0, "bytes": 0, "linked": 0, "moved": 0, "deleted": 2}, "dry run, 31 days later: for programs")
 
 
 def main():

@@ -54,6 +54,11 @@ def once(house):
         first = gmail.add(text(1), "INBOX", "Work")
         gmail.add(text(2), "Work")
         gmail.add(text(3))
+        result = box.run("--dry-run")
+        tap.same((result.status, result.err, result.out.splitlines()),
+                 (0, "", ["work: INBOX: 1 new message, 56 bytes", "work: [Gmail]/All Mail: 2 new messages, 112 bytes, 1 would be linked from other folders",
+                          "work: Work: no new messages, 2 would be linked from other folders"]), "--dry-run: each counts once")
+        tap.same((box.run("--check").out, gmail.handed), ("work: 3 new messages, 168 bytes\n", []), "--check: likewise")
         result = box.run()
         tap.same((result.status, result.err), (0, ""), "a first run")
         tap.ok(box.holds(INBOX, 1) and box.holds(WORK, 1, 2) and box.holds(EVERYTHING, 1, 2, 3), "each folder has its messages", *box.ada.maildir.glob("**/*"))
@@ -67,6 +72,9 @@ def once(house):
         tap.same((result.out, gmail.handed, [c for c in gmail.commands if "FETCH" in c]), ("work: no new messages\n", [], []), "a second run asks for nothing")
 
         gmail.label(first, "Later")
+        result = box.run("--dry-run")
+        tap.ok("work: Later: no new messages, 1 would be linked from other folders" in result.out, "--dry-run: of what was fetched before", result.out)
+        tap.same(box.run("--check").status, 1, "--check: a label is no new mail")
         gmail.add(text(4), "Later")
         result = box.run("--json")
         tap.ok(box.holds(".Later", 1, 4) and box.linked(1, INBOX, ".Later"), "a label that is added later: a link, of a file from an earlier run")

@@ -157,6 +157,8 @@ def second_runs(house):
     fetching.run_case(ada, "another login, the same mailbox", sign_in() + listing((1, 3, "u1"), (2, 3, "u2")) + retr(2, "b") + QUIT, "pop3", mail=[b"a\n", b"b\n"], login="ada")
     result, server = fetching.play(ada, sign_in() + listing((1, 3, "u1"), (2, 3, "u2"), (3, 30, "u3")), "pop3", args=("--dry-run",), login="ada")
     tap.ok(server.good and result.status == 0 and result.out == "work: INBOX: 1 new message, 30 bytes\n", "dry run", result, *server.transcript)
+    result, server = fetching.play(ada, sign_in() + listing((1, 3, "u1"), (2, 3, "u2"), (3, 30, "u3")), "pop3", args=("--dry-run",), login="ada", keep="no")
+    tap.same(result.out, "work: INBOX: 1 new message, 30 bytes, 3 would be deleted on the server\n", "dry run, keep = no")
 
 
 def main():
