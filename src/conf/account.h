@@ -96,6 +96,7 @@ struct fetch_conf {
     char *move_to;     /* a folder of the server, by name or use */
     char *maildir;     /* absolute; NULL only where there is `deliver` */
     enum layout layout;
+    struct strv targets; /* folders that stand elsewhere below the maildir (target.h) */
     struct strv
         deliver; /* "command" and its ARGV, or "lmtp", socket path, recipient; none: into the maildir */
     struct strv on_new; /* ARGV; none: nobody is told */

@@ -181,6 +181,7 @@ const struct conf_option option_table[] = {
     WORDS("fetch", "subscribed", ACCOUNT(fetch.subscribed), toggle_words, "no", "only those folders that are subscribed to on the server"),
     ROW("fetch", "maildir", OPTION_PATH, ACCOUNT(fetch.maildir), NULL, "the maildir that mail is put into"),
     WORDS("fetch", "layout", ACCOUNT(fetch.layout), layout_words, "maildir++", "maildir++ (.Lists.git) or nested (Lists/git)"),
+    ROW("fetch", "targets", OPTION_LIST, ACCOUNT(fetch.targets), NULL, "single folders that stand elsewhere in the maildir: \\Sent: sent, Lists/git: git"),
     { .section = "fetch", .name = "keep", .type = OPTION_KEEP, .offset = ACCOUNT(fetch.keep), .also = ACCOUNT(fetch.keep_days),
       .default_text = "yes", .doc = "yes: mail stays on the server; no: what was fetched is deleted there; 30d: after 30 days" },
     WORDS("fetch", "unseen", ACCOUNT(fetch.unseen), toggle_words, "no", "only mail that is unread on the server"),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "conf/target.h"
 
 #define DAY 86400
 
@@ -314,10 +315,15 @@ static void check_sent(const struct view *view)
     fault_at(view, "send", "sent", &err);
 }
 
+static bool only_inbox(const struct fetch_conf *fetch)
+{
+    return fetch->folders.count == 1 && text_eq_nocase(fetch->folders.items[0], "INBOX");
+}
+
 static void check_imap_only(const struct view *view)
 {
-    static const char *const names[] = {"subscribed", "unseen", "search",    "max_age",    "mark_seen",
-                                        "move_to",    "flags",  "deletions", "connections"};
+    static const char *const names[] = {"subscribed", "unseen", "search",    "max_age",     "mark_seen",
+                                        "move_to",    "flags",  "deletions", "connections", "targets"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.server.protocol != PROTO_POP3 || !is_set(view, "fetch", names[i]))
@@ -331,7 +337,7 @@ static void check_imap_only(const struct view *view)
 /* check_deliver - what is handed over has no file here whose name or place could say anything */
 static void check_deliver(const struct view *view)
 {
-    static const char *const names[] = {"flags", "deletions", "layout", "connections"};
+    static const char *const names[] = {"flags", "deletions", "layout", "connections", "targets"};
     struct err err;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (view->account->fetch.deliver.count == 0 || !is_set(view, "fetch", names[i]))
@@ -375,14 +381,38 @@ static void check_age(const struct view *view)
     fault_at(view, "fetch", "max_age", &err);
 }
 
+/* is_fetched - what else is fetched, where there are patterns, only the server's list will say */
+static bool is_fetched(const struct view *view, const struct target *target, struct err *err)
+{
+    const char *folder = target->folder.buf;
+    return !only_inbox(&view->account->fetch) || text_eq_nocase(folder, "INBOX") ||
+           text_eq_nocase(folder, "\\Inbox") ||
+           err_set(err, ERR_CONFIG, "`targets` names \"%.200s\", and only the INBOX is fetched.", folder);
+}
+
+static void check_targets(const struct view *view)
+{
+    const struct strv *items = &view->account->fetch.targets;
+    struct target target;
+    struct err err = {0};
+    for (size_t i = 0; i < items->count; i++) {
+        bool ok = target_read(items->items[i], &target, &err) && is_fetched(view, &target, &err);
+        target_free(&target);
+        if (ok)
+            continue;
+        err_hint(&err, "Write it like this: targets = \\Sent: sent, Lists/git: git");
+        fault_at(view, "fetch", "targets", &err);
+        return;
+    }
+}
+
 static void check_fetching(const struct view *view)
 {
     struct err err;
     const struct fetch_conf *fetch = &view->account->fetch;
     check_place(view);
     check_age(view);
-    bool inbox = fetch->folders.count == 1 && text_eq_nocase(fetch->folders.items[0], "INBOX");
-    if (fetch->server.protocol == PROTO_POP3 && !inbox && is_set(view, "fetch", "folders")) {
+    if (fetch->server.protocol == PROTO_POP3 && !only_inbox(fetch) && is_set(view, "fetch", "folders")) {
         err_set(&err, ERR_CONFIG, "POP3 knows one folder only, the INBOX.");
         err_hint(&err, "Take `folders` out, or use protocol = imap.");
         fault_at(view, "fetch", "folders", &err);
@@ -390,6 +420,7 @@ static void check_fetching(const struct view *view)
     check_imap_only(view);
     check_deliver(view);
     check_connections(view);
+    check_targets(view);
     if (fetch->mark_seen && fetch->flags != SYNC_OFF) {
         err_set(&err, ERR_CONFIG,
                 "`mark_seen` marks as read on the server what `flags` then marks as read here.");

@@ -7,6 +7,7 @@
 
 #include "base/array.h"
 #include "base/text.h"
+#include "conf/target.h"
 #include "mail/mutf7.h"
 
 static void free_one(struct folder *f)
@@ -264,14 +265,29 @@ static bool insert(struct folders *folders, struct folder *f, struct err *err)
     return true;
 }
 
+/* add_place - where the person wants it, or else by the layout */
+static bool add_place(const struct fetch_conf *conf, const struct imap_namespaces *namespaces,
+                      const struct folder *f, struct str *path, struct err *err)
+{
+    bool ok = true, found = false;
+    for (size_t i = 0; ok && !found && i < conf->targets.count; i++) {
+        struct target target;
+        ok = target_read(conf->targets.items[i], &target, err);
+        found = ok && folders_fit(target.folder.buf, f);
+        ok = ok && (!found || str_add(path, target.place.buf, target.place.len, err));
+        target_free(&target);
+    }
+    return ok && (found || folders_path(conf->layout, imap_namespace_plain(namespaces, f->wire), f->delimiter,
+                                        path, err));
+}
+
 bool folders_take(struct folders *folders, const struct fetch_conf *conf,
                   const struct imap_namespaces *namespaces, struct folder *f, struct err *err)
 {
     struct str path = STR_INIT(65536);
     struct err why = {0};
-    bool ok =
-        folders_path(conf->layout, imap_namespace_plain(namespaces, f->wire), f->delimiter, &path, &why) &&
-        ((f->path = str_steal(&path)) || err_nomem(&why)) && insert(folders, f, &why);
+    bool ok = add_place(conf, namespaces, f, &path, &why) &&
+              ((f->path = str_steal(&path)) || err_nomem(&why)) && insert(folders, f, &why);
     str_free(&path);
     if (!ok && why.kind == ERR_DATA)
         return err_set(err, ERR_DATA, "The server's folder \"%.200s\" cannot be a folder here: %s.", f->name,

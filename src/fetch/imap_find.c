@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "conf/target.h"
 #include "fetch/told.h"
 
 #define TOLD_MAX 5     /* folders that cannot be ours are named one by one up to here */
@@ -305,6 +306,28 @@ static void check_target(const struct imap_find *f)
     pull_trouble(f->pull, f->result, &why);
 }
 
+/* check_places - a target that nothing is put into is a mistake worth a word */
+static void check_places(const struct imap_find *f)
+{
+    const struct strv *items = &f->pull->account->fetch.targets;
+    for (size_t i = 0; i < items->count; i++) {
+        struct target target;
+        struct err why = {0};
+        bool ok = target_read(items->items[i], &target, &why), used = false;
+        for (size_t k = 0; ok && !used && k < f->folders->count; k++)
+            used = folders_fit(target.folder.buf, &f->folders->items[k]);
+        if (ok && !used) {
+            err_set(&why, ERR_CONFIG,
+                    "`targets` names \"%.200s\", which is not among the folders that are fetched.",
+                    target.folder.buf);
+            err_hint(&why, "Look at `folders` and `targets` in %s.", f->pull->account->file);
+        }
+        if (!ok || !used)
+            pull_trouble(f->pull, f->result, &why);
+        target_free(&target);
+    }
+}
+
 /* choose - patterns are checked before anything is taken away */
 static bool choose(struct imap_find *f, const struct imap *imap, struct err *err)
 {
@@ -319,6 +342,7 @@ static bool choose(struct imap_find *f, const struct imap *imap, struct err *err
     count_unfit(f);
     check_any(f);
     check_target(f);
+    check_places(f);
     folders_free(&f->listed);
     return true;
 }

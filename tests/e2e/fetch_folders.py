@@ -81,8 +81,25 @@ def named_elsewhere(house):
     tap.ok(result.status == 0 and result.out.startswith("Sent: "), "verify: the folder's name", result)
 
 
+def targets(house):
+    """Single folders stand elsewhere in the maildir, and all that follows the files finds them there."""
+    bob = house.person("targets")
+    account(house, bob, folders="*", targets="INBOX: in, Entwürfe: work/drafts", layout="nested", deletions="pull")
+    result = bob.run("tappal-fetch")
+    count = {name: len(list((bob.maildir / name / "new").glob("*"))) for name in ("in", "work/drafts", "Sent", "INBOX", "Entwürfe")}
+    tap.ok(result.status == 0 and not result.err and count["in"] and count["work/drafts"] and count["Sent"] and not count["INBOX"] + count["Entwürfe"], f"targets: there and only there: {count}", result)
+    result = bob.run("tappal", "verify", "work")
+    tap.ok(result.status == 0 and not result.err, "targets: verify finds them", result)
+    account(house, bob, folders="*", layout="nested", deletions="pull")
+    result = bob.run("tappal-fetch")
+    tap.same((result.out, (bob.maildir / "INBOX/new").exists()), ("work: no new messages\n", True), "targets: what is fetched stays fetched where they change")
+    account(house, bob, folders="INBOX, Sent", targets="Entwürfe: drafts")
+    result = bob.run("tappal-fetch")
+    tap.ok(result.status == 78 and '`targets` names "Entwürfe"' in result.err and "hint: " in result.err, "targets: of a folder that is not fetched", result)
+
+
 def put_elsewhere(house):
-    """One folder in a place of its own: a second account of the same login."""
+    """One folder outside of the maildir: a second account of the same login."""
     bob = house.person("two")
     account(house, bob, folders="*, !Entwürfe")
     site = house.site
@@ -96,7 +113,7 @@ def put_elsewhere(house):
 def main():
     with lab.Lab() as house:
         fill(house)
-        for part in (whose, round_trips, put_elsewhere, named_elsewhere):
+        for part in (whose, round_trips, targets, put_elsewhere, named_elsewhere):
             part(house)
     tap.done()
 

@@ -185,6 +185,43 @@ START_TEST(test_folders_take)
 }
 END_TEST
 
+/* Where the person wants them, whatever the layout; never two in one place. */
+START_TEST(test_folders_targets)
+{
+    static const struct {
+        const char *target, *wires[4], *paths[4];
+        bool clash;
+    } cases[] = {
+        {"Sent: sent", {"INBOX", "Sent", "Old"}, {"", "sent", ".Old"}, false},
+        {"INBOX : here/in", {"inbox", "Sent"}, {"here/in", ".Sent"}, false},
+        {"a: b/c: c", {"a: b.c", "c"}, {"c", ".c"}, false},
+        {"a/b: .", {"a.b"}, {""}, false},
+        {"a: .", {"INBOX", "a"}, {""}, true},
+        {"a: .b", {"b", "a"}, {".b"}, true},
+        {"\\Sent: sent", {"Sent"}, {".Sent"}, false},
+    };
+    static const char *const patterns[] = {"*", NULL};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct fetch_conf conf = {.layout = LAYOUT_MAILDIRPP};
+        struct folders folders = {0};
+        struct err why = {0};
+        size_t listed = 0, expected = 0;
+        ck_assert(strv_add(&conf.targets, cases[i].target, &why));
+        while (cases[i].wires[listed])
+            listed++;
+        while (cases[i].paths[expected])
+            expected++;
+        take_all(cases[i].wires, listed, NULL, &conf, patterns, &folders, &why);
+        ck_assert_msg(folders.count == expected, "case %zu: %zu", i, folders.count);
+        for (size_t k = 0; k < expected; k++)
+            ck_assert_str_eq(folders.items[k].path, cases[i].paths[k]);
+        ck_assert_msg((why.kind == ERR_DATA) == cases[i].clash, "case %zu: %s", i, why.what);
+        folders_free(&folders);
+        strv_free(&conf.targets);
+    }
+}
+END_TEST
+
 #define PREFIXED "((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))"
 #define PLAIN "((\"\" \".\")) ((\"Users.\" \".\")) ((\"Public.\" \".\"))"
 
@@ -264,6 +301,7 @@ int main(void)
     tcase_add_test(tc, test_folders_path_too_long);
     tcase_add_loop_test(tc, test_folders_special_use, 0, 7);
     tcase_add_test(tc, test_folders_take);
+    tcase_add_test(tc, test_folders_targets);
     tcase_add_test(tc, test_folders_of_whom);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
