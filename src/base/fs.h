@@ -60,6 +60,9 @@ MUST_USE bool fs_read_file(const char *path, struct str *out, struct err *err);
 int fs_try_lock(int fd, struct err *err);
 MUST_USE bool fs_lock_wait(int fd, int64_t deadline_ms, struct err *err); /* clock_mono_ms */
 
+/* err_errno for a file, "SHOWN could not be COULD_NOT", with the hint that errno deserves. False. */
+bool fs_fail(struct err *err, const char *shown, const char *could_not);
+
 /* "DIR/NAME" */
 MUST_USE bool fs_join(struct str *out, const char *dir, const char *name, struct err *err);
 

@@ -4,13 +4,8 @@
 
 #include <stddef.h>
 
-#include "base/err.h"
-
 /* How many of n bytes the coming write may store: n, or half of them where TAPPAL_TEST_STEP says
  * that this step is the short one (which is then counted and logged here). */
 size_t fs_step_short(size_t n);
-
-/* err_errno for a file, "SHOWN could not be COULD_NOT", with the hint that errno deserves. */
-bool fs_fail(struct err *err, const char *shown, const char *could_not);
 
 #endif

@@ -4,7 +4,9 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/text.h"
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "cmd/visit.h"
@@ -59,8 +61,10 @@ static bool on_folder(void *arg, const struct adopt_folder *f, struct err *err)
 
 static void on_note(void *arg, const char *text)
 {
+    char clean[4096];
     (void)arg;
-    say("%s", text);
+    text_clean(clean, sizeof clean, text, strlen(text));
+    say("%s", clean);
 }
 
 static void say_end(const struct wish *wish, const struct total *t)

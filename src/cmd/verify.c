@@ -30,7 +30,7 @@ struct report {
     struct str text;  /* what is to be said of the folder, behind its first line; or all of the JSON */
     struct str items; /* JSON: its messages */
     struct json_out out, list;
-    uint64_t named, wrong;
+    uint64_t named, missing, wrong;
 };
 
 /* -- for people -- */
@@ -107,6 +107,7 @@ static bool on_finding(void *arg, const char *folder, enum verify_finding what, 
 {
     struct report *r = arg;
     (void)folder;
+    r->missing += what == VERIFY_MISSING;
     r->wrong += what == VERIFY_MISSING || what == VERIFY_CHANGED;
     return (r->json ? add_finding : say_finding)(r, what, uid, size, path, err);
 }
@@ -135,7 +136,7 @@ static bool verify(const struct visit *v, struct report *r, struct err *err)
               (!r->json || json_close(&r->out, ']', err));
     if (ok && r->json)
         say("%s", r->text.buf);
-    else if (ok && r->wrong > 0)
+    else if (ok && r->missing > 0)
         say_missing(v->account->name);
     return ok;
 }

@@ -283,13 +283,27 @@ static bool visit(void *arg, struct survey_folder *f, struct err *err)
            a->watch->folder(a->watch->arg, &sum, err);
 }
 
+/* note_unread - what cannot be read may be what is then fetched once more */
+static void note_unread(const struct adopt *a)
+{
+    char text[2200];
+    if (a->here.unread.kind == ERR_NONE)
+        return;
+    snprintf(text, sizeof text, "%.2000s What cannot be read counts as not here, and is fetched again.",
+             a->here.unread.what);
+    a->watch->note(a->watch->arg, text);
+}
+
 bool adopt_account(const struct pull *pull, const struct strv *states, const struct adopt_watch *watch,
                    struct err *err)
 {
     struct adopt a = {.pull = pull, .watch = watch};
     bool ok = pull_has_maildir(pull, err) && strv_copy(&a.states, states, err) &&
               here_scan(pull->account->fetch.maildir, &a.here, err) && read_states(&a, err) &&
-              here_read_all(&a.here, err) && number_files(&a, err) && survey_account(pull, visit, &a, err);
+              here_read_all(&a.here, err) && number_files(&a, err);
+    if (ok)
+        note_unread(&a);
+    ok = ok && survey_account(pull, visit, &a, err);
     here_free(&a.here);
     strv_free(&a.states);
     free(a.claims);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -61,26 +62,45 @@ static bool add_state(struct here *here, const char *path, struct err *err)
     return ok;
 }
 
+/* note_unread - what is gone by now, or a link by now, is another thing than what may not be read. `path` below the root */
+static void note_unread(struct here *here, const char *path)
+{
+    char full[4096];
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP || here->unread.kind != ERR_NONE)
+        return;
+    int saved = errno;
+    snprintf(full, sizeof full, "%s/%s", here->root, path);
+    errno = saved;
+    fs_fail(&here->unread, full, "read");
+}
+
 static bool scan_folder(struct here *here, int at, struct str *path, int depth, struct err *err);
+
+/* look_into - a folder */
+static bool look_into(struct here *here, int dir, const char *name, struct str *path, int depth,
+                      struct err *err)
+{
+    int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0)
+        note_unread(here, path->buf);
+    return fd < 0 || scan_folder(here, fd, path, depth + 1, err);
+}
 
 /* take_entry - a message in cur/ or new/, or a folder to look into; symbolic links are not followed */
 static bool take_entry(struct here *here, int dir, const char *name, bool holds_mail, struct str *path,
                        int depth, struct err *err)
 {
-    struct stat st;
+    struct stat st = {0};
     size_t before = path->len;
-    if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return true;
     bool ok = (before == 0 || str_addc(path, '/', err)) && str_addz(path, name, err);
-    if (ok && S_ISREG(st.st_mode) && holds_mail)
+    if (ok && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        note_unread(here, path->buf);
+    else if (ok && S_ISREG(st.st_mode) && holds_mail)
         ok = add_file(here, path->buf, (uint64_t)st.st_size, err);
     else if (ok && S_ISREG(st.st_mode) && strcmp(name, ".mbsyncstate") == 0)
         ok = add_state(here, path->buf, err);
-    else if (ok && S_ISDIR(st.st_mode) && !holds_mail && depth < FOLDER_DEPTH_MAX &&
-             strcmp(name, "tmp") != 0) {
-        int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        ok = fd < 0 || scan_folder(here, fd, path, depth + 1, err);
-    }
+    else if (ok && S_ISDIR(st.st_mode) && !holds_mail && depth < FOLDER_DEPTH_MAX && strcmp(name, "tmp") != 0)
+        ok = look_into(here, dir, name, path, depth, err);
     str_cut(path, before);
     return ok;
 }
@@ -260,15 +280,17 @@ static bool read_content(int fd, struct here_file *file, struct err *err)
     return ok;
 }
 
-bool here_read(const struct here *here, struct here_file *file, struct err *err)
+bool here_read(struct here *here, struct here_file *file, struct err *err)
 {
     struct str path = STR_INIT(16384);
     if (file->read || file->gone)
         return true;
     bool ok = fs_join(&path, here->root, file->path, err);
-    int fd = ok ? open(path.buf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW) : -1;
-    str_free(&path);
+    int fd = ok ? open(path.buf, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) : -1;
     file->gone = ok && fd < 0;
+    if (file->gone)
+        note_unread(here, file->path);
+    str_free(&path);
     if (fd < 0)
         return ok;
     ok = read_content(fd, file, err);
@@ -309,7 +331,7 @@ static bool is_same(const struct here_file *file, const struct seen_entry *e)
     return !file->gone && file->size == e->size && memcmp(file->hash, e->hash, sizeof e->hash) == 0;
 }
 
-bool here_find_bytes(const struct here *here, const struct seen_entry *e, struct here_file **file_r,
+bool here_find_bytes(struct here *here, const struct seen_entry *e, struct here_file **file_r,
                      struct err *err)
 {
     struct here_file **at = here_by_size(here, e->size), **end = here->by_size + here->count;
@@ -323,8 +345,8 @@ bool here_find_bytes(const struct here *here, const struct seen_entry *e, struct
     return true;
 }
 
-bool here_find(const struct here *here, const struct seen *seen, enum protocol protocol,
-               const struct seen_entry *e, struct here_file **file_r, bool *same_r, struct err *err)
+bool here_find(struct here *here, const struct seen *seen, enum protocol protocol, const struct seen_entry *e,
+               struct here_file **file_r, bool *same_r, struct err *err)
 {
     char token[BATCH_TOKEN_SIZE];
     struct here_file *copy = NULL;

@@ -247,7 +247,7 @@ bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, st
         else if (look_only && errno == ENOENT)
             got = 1;
         else
-            err_errno(err, ERR_LOCAL, "%s could not be opened", path.buf);
+            fs_fail(err, path.buf, "opened");
     }
     str_free(&path);
     *got_r = got == 1;

@@ -560,7 +560,7 @@ bool seen_rewrite(struct seen *s, struct err *err)
     if (s->fd >= 0)
         close(s->fd);
     if (!open_file(s))
-        return err_errno(err, ERR_LOCAL, "%s could not be opened", s->path);
+        return fs_fail(err, s->path, "opened");
     s->lines = s->live + s->bad_count + 6;
     str_clear(&s->pending);
     return true;
@@ -610,7 +610,7 @@ bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
     uint64_t good = 0;
     bool ok = (s->path && (!owner || (s->who && s->folder))) || err_nomem(err);
     if (ok && !open_file(s) && errno != ENOENT)
-        ok = err_errno(err, ERR_LOCAL, "%s could not be opened", path);
+        ok = fs_fail(err, path, "opened");
     if (ok && s->fd >= 0) {
         off_t size = lseek(s->fd, 0, SEEK_END);
         ok = size >= 0 && lseek(s->fd, 0, SEEK_SET) == 0

@@ -39,6 +39,19 @@ static bool find_altered(struct verify *v, const struct seen_entry *e, struct he
     return true;
 }
 
+/* is_blind - where not all could be read nothing can be called missing */
+static bool is_blind(const struct verify *v, const struct survey_folder *f, const struct seen_key *key,
+                     struct err *err)
+{
+    char uid[SEEN_KEY_TEXT];
+    if (v->here.unread.kind == ERR_NONE)
+        return false;
+    seen_key_text(protocol_of(v), key, uid);
+    *err = v->here.unread;
+    err_prefix(err, "Whether message %s of %.200s is here cannot be told: ", uid, f->name);
+    return true;
+}
+
 /* look_at - one message that the server lists */
 static bool look_at(struct verify *v, const struct survey_folder *f, const struct survey_message *m,
                     struct verify_folder *sum, struct err *err)
@@ -56,6 +69,8 @@ static bool look_at(struct verify *v, const struct survey_folder *f, const struc
     if (!here_find(&v->here, f->seen, protocol_of(v), e, &file, &same, err))
         return false;
     if (!same && !find_altered(v, e, &file, err))
+        return false;
+    if (!file && is_blind(v, f, &m->key, err))
         return false;
     if (!same)
         return tell(v, f, sum, file ? VERIFY_CHANGED : VERIFY_MISSING, &m->key, m->wire, file, err);

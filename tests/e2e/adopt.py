@@ -169,12 +169,41 @@ def verify(house, ada):
     tap.same((ada.run("tappal", "verify", "nobody").status, ada.run("tappal", "verify", "work", "x").status), (78, 64), "verify: no such account, a word too much")
 
 
+def unread(house, ada):
+    """What may not be read is not missing; and who takes over is told of it."""
+    anew(ada, 2)
+    ada.run("tappal-fetch")
+    new = ada.maildir / "new"
+    file = sorted(new.iterdir())[0]
+    powerless = lambda *args: ada.run("tappal", *args, under=lab.without_powers())
+    for closed, what in ((file, "a file"), (new, "a folder")):
+        mode = closed.stat().st_mode
+        closed.chmod(0)
+        result = powerless("verify")
+        tap.ok(result.status == 75 and result.out == "", f"verify: {what} that may not be read is not called missing", result)
+        tap.matches(result.err, rf"^tappal: work: Whether message \d+ of INBOX is here cannot be told: {closed} could not be read: Permission denied\.\n  hint: Look at the owner", f"verify: {what} that may not be read is named")
+        trial = powerless("adopt")
+        tap.matches(trial.out, rf"^{closed} could not be read: Permission denied\. What cannot be read counts as not here, and is fetched again\.\n", f"adopt: {what} that may not be read is named") or print("#", trial)
+        closed.chmod(mode)
+    (memory,) = ada.state.glob("fetch/*/*.seen")
+    memory.chmod(0)
+    tap.matches(powerless("verify").err, rf"^tappal: work: {memory} could not be opened: Permission denied\.\n  hint: Look at the owner", "verify: a memory that may not be read")
+    memory.chmod(0o600)
+    file.write_bytes(file.read_bytes() + b"more\n")
+    result = ada.run("tappal", "verify")
+    tap.ok(result.status == 1 and "1 changed" in result.out and result.err == "", "verify: where nothing is missing nothing is said of what is missing", result)
+    file.rename(file.with_name("odd\x1b[31m"))
+    (ada.home / "odd\x1b[31m").write_text("FarUidValidity 7\n\n1 1 S\n")
+    result = ada.run("tappal", "adopt", "--from", ada.home / "odd\x1b[31m")
+    tap.ok(result.status == 0 and "\x1b" not in result.out and "odd\\x1b[31m is the state of mbsync" in result.out, "adopt: a state's name cannot write to the terminal", result)
+
+
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
         for protocol in ("imap", "pop3"):
             by_letter(house, ada, protocol)
-        for part in (mbsync, states_of_pop3, not_a_state, verify):
+        for part in (mbsync, states_of_pop3, not_a_state, verify, unread):
             part(house, ada)
     tap.done()
 
