@@ -276,7 +276,8 @@ static bool visit(void *arg, struct survey_folder *f, struct err *err)
     struct adopt *a = arg;
     struct adopt_folder sum = {.name = f->name};
     bool first = f->validity != 0 && seen_validity(f->seen) != f->validity;
-    if (!f->pull->dry_run && first && !seen_set_validity(f->seen, f->validity, err))
+    if (!f->pull->dry_run && first &&
+        (!seen_set_validity(f->seen, f->validity, err) || !seen_set_next(f->seen, 1, err)))
         return false;
     return claim_ours(a, f, err) && adopt_by_state(a, f, &sum, err) && survey_letters(f, err) &&
            adopt_by_letter(a, f, &sum, err) && (f->pull->dry_run || seen_sync(f->seen, err)) &&

@@ -8,6 +8,7 @@ import json
 import pathlib
 import re
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -198,12 +199,36 @@ def unread(house, ada):
     tap.ok(result.status == 0 and "\x1b" not in result.out and "odd\\x1b[31m is the state of mbsync" in result.out, "adopt: a state's name cannot write to the terminal", result)
 
 
+def number_anew(house):
+    """Dovecot makes the UIDVALIDITY of the time, in seconds."""
+    before = uids(house)[0]
+    while time.time() < before + 2:
+        time.sleep(0.05)
+    for path in pathlib.Path(house.site["MAILROOT"], house.site["USER"], "Maildir").glob("dovecot*"):
+        path.unlink()
+
+
+def anew_and_adopted(house, ada):
+    """Numbered anew by the server: what was settled by the old numbers is not by the new ones."""
+    anew(ada, 1, deliver="command false", maildir=None)
+    number_anew(house)
+    tap.matches(ada.run("tappal-fetch").err, "Message 1 of INBOX was not delivered", "numbered anew, adopted: before that, a message is set aside")
+    number_anew(house)
+    house.put(letter(1))
+    house.put(letter(2))
+    ada.account()
+    file(ada, "1.a.host:2,S", here(letter(2)))
+    real = ada.run("tappal", "adopt", "--yes")
+    tap.matches(real.out, r"^INBOX: 3 on the server; 1 here by their letter, 2 to be fetched\n", "numbered anew, adopted: the summary") or print("#", real)
+    nothing_twice(house, ada, "numbered anew, adopted", [letter(0), letter(1)], 3)
+
+
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
         for protocol in ("imap", "pop3"):
             by_letter(house, ada, protocol)
-        for part in (mbsync, states_of_pop3, not_a_state, verify, unread):
+        for part in (mbsync, states_of_pop3, not_a_state, verify, unread, anew_and_adopted):
             part(house, ada)
     tap.done()
 
