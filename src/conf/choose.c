@@ -106,3 +106,23 @@ bool conf_lacks_default(const struct config *config)
         senders += config->accounts[i].send.on;
     return senders > 1 && !config->default_account;
 }
+
+static bool has_maildir(const struct account *account)
+{
+    return account->fetch.on && account->fetch.maildir;
+}
+
+const struct account *conf_stand_in(const struct config *config, const char *name, const char *from)
+{
+    struct err ignored;
+    const struct account *first = NULL;
+    for (size_t i = 0; i < config->count; i++) {
+        const struct account *account = &config->accounts[i];
+        if (name && strcmp(account->name, name) == 0 && has_maildir(account))
+            return account;
+        if (!first && (account->send.on || has_maildir(account)))
+            first = account;
+    }
+    const struct account *chosen = conf_choose_sender(config, from, NULL, &ignored);
+    return chosen ? chosen : first;
+}

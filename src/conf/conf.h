@@ -37,6 +37,9 @@ const struct account *conf_find(const struct config *config, const char *name, s
  * `senders` patterns), then `default`, then the only one. NULL: none has a claim (err says so). */
 const struct account *conf_choose_sender(const struct config *config, const char *envelope_from,
                                          const char *header_from, struct err *err);
+/* Who takes what is to be told of a message that no account sends: the account of its name, where that has a maildir;
+ * else the one that would send from `from`; else the first that can. NULL: none can. */
+const struct account *conf_stand_in(const struct config *config, const char *name, const char *from);
 /* Several send, and none is the default: what none of them claims has no account. */
 bool conf_lacks_default(const struct config *config);
 

@@ -85,7 +85,7 @@ static bool read_text(const struct message *m, bool header_only, struct str *tex
 
 static const char *own_address(const struct line *line, const struct envelope *e)
 {
-    return line->account->address != NULL ? line->account->address : e->sender;
+    return line->teller->address != NULL ? line->teller->address : e->sender;
 }
 
 /* Only who is told of a failure wants the message back (RFC 3461, 4.3). */

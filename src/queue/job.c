@@ -433,7 +433,7 @@ enum job_end job_run(struct job *job, struct err *err)
     if (end == JOB_KEPT && !tell_of_delay(job, w, err)) {
         end = JOB_LOCAL;
     }
-    if (end == JOB_KEPT) {
+    if (end == JOB_KEPT && job->line != NULL && job->line->lost == NULL) {
         copies_note(job->copies, job->line, job->message);
     }
     journal_close(&w);

@@ -12,6 +12,7 @@
 #include "queue/hook.h"
 
 #define PATH_LEN_MAX 4096
+#define LOST_UNNAMED "-" /* the account of a message that names none, where none fits */
 
 /* -- configurations -- */
 
@@ -65,6 +66,14 @@ static const struct config *find_config(struct lines *lines, const char *dir, st
 static const struct account *find_account(const struct config *config, const struct envelope *e,
                                           struct err *err)
 {
+    struct err ignored;
+    if (e->account != NULL && conf_find(config, e->account, &ignored) == NULL) {
+        err_set(err, ERR_CONFIG, "The account it was to go by is missing: there is no %s/accounts/%s.ini.",
+                config->dir, e->account);
+        err_hint(err, "Put the file back, or send the message by another account and take this one out: "
+                      "tappal queue remove.");
+        return NULL;
+    }
     const struct account *account = e->account != NULL
                                         ? conf_find(config, e->account, err)
                                         : conf_choose_sender(config, e->sender, e->header_from, err);
@@ -85,7 +94,7 @@ static struct line *line_new(const struct lines *lines, const struct account *ac
         err_nomem(err);
         return NULL;
     }
-    line->account = account;
+    line->account = line->teller = account;
     if (!breaker_load(lines->place, account, &line->breaker, err)) {
         free(line);
         return NULL;
@@ -106,7 +115,23 @@ static void line_free(struct line *line)
     breaker_free(&line->breaker);
     rate_free(&line->rate);
     peer_free(&line->peer);
+    if (line->lost != NULL) {
+        conf_account_free(line->lost);
+        free(line->lost);
+    }
     free(line);
+}
+
+static bool keep(struct lines *lines, struct line *line, struct err *err)
+{
+    struct line **grown = realloc(lines->items, (lines->count + 1) * sizeof(struct line *));
+    if (grown == NULL) {
+        line_free(line);
+        return err_nomem(err);
+    }
+    lines->items = grown;
+    lines->items[lines->count++] = line;
+    return true;
 }
 
 bool lines_find(struct lines *lines, const struct envelope *e, struct line **line_r, struct err *err)
@@ -127,13 +152,48 @@ bool lines_find(struct lines *lines, const struct envelope *e, struct line **lin
         return false;
     }
     line->config = config;
-    struct line **grown = realloc(lines->items, (lines->count + 1) * sizeof(struct line *));
-    if (grown == NULL) {
-        line_free(line);
-        return err_nomem(err);
+    *line_r = line;
+    return keep(lines, line, err);
+}
+
+static struct line *line_new_lost(const struct config *config, const char *name, struct err *err)
+{
+    struct line *line = calloc(1, sizeof(*line));
+    struct account *lost = calloc(1, sizeof(*lost));
+    if (line == NULL || lost == NULL || (lost->name = strdup(name)) == NULL ||
+        (lost->config_dir = strdup(config->dir)) == NULL) {
+        if (lost != NULL) {
+            conf_account_free(lost);
+        }
+        free(lost);
+        free(line);
+        err_nomem(err);
+        return NULL;
     }
-    lines->items = grown;
-    lines->items[lines->count++] = line;
+    line->config = config;
+    line->account = line->lost = lost;
+    line->down = true;
+    return line;
+}
+
+bool lines_find_lost(struct lines *lines, const struct envelope *e, const struct err *why,
+                     struct line **line_r, struct err *err)
+{
+    const char *name = e->account != NULL ? e->account : LOST_UNNAMED;
+    const struct config *config = find_config(lines, e->config_dir, err);
+    const struct account *teller = config != NULL ? conf_stand_in(config, e->account, e->sender) : NULL;
+    struct line *line = NULL;
+    for (size_t i = 0; i < lines->count && line == NULL; i++) {
+        const struct line *l = lines->items[i];
+        bool same = l->lost != NULL && l->config == config && l->teller == teller;
+        line = same && strcmp(l->lost->name, name) == 0 ? lines->items[i] : NULL;
+    }
+    if (teller == NULL ||
+        (line == NULL && ((line = line_new_lost(config, name, err)) == NULL || !keep(lines, line, err)))) {
+        return false;
+    }
+    line->teller = teller;
+    line->breaker.why = *why;
     *line_r = line;
     return true;
 }

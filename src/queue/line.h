@@ -13,6 +13,9 @@
 struct line {
     const struct config *config; /* that the account is of */
     const struct account *account;
+    const struct account
+        *teller;          /* whose maildir, or server, takes what is to be told of its messages: itself */
+    struct account *lost; /* it is made up, since there is no account of this name; NULL: there is */
     struct breaker breaker;
     struct rate rate;
     struct smtp *smtp; /* NULL: not connected */
@@ -41,6 +44,11 @@ void lines_close(struct lines *lines);
  * ERR_CONFIG where the configuration is broken or has no such account. */
 MUST_USE bool lines_find(struct lines *lines, const struct envelope *e, struct line **line_r,
                          struct err *err);
+
+/* Where there is none: a line that stands for what is missing. Nothing can be sent by it, but its messages grow old, and
+ * their senders are told, by another account. False: nobody can tell, for the configuration is broken or empty. */
+MUST_USE bool lines_find_lost(struct lines *lines, const struct envelope *e, const struct err *why,
+                              struct line **line_r, struct err *err);
 
 /* Connects, unless it is connected. */
 MUST_USE bool line_open(struct lines *lines, struct line *line, struct err *err);

@@ -137,6 +137,12 @@ static bool list_message(struct letter *l, const struct message *m, struct err *
            str_addz(&l->list, "\r\n", err);
 }
 
+static bool find_line(struct lines *lines, const struct envelope *e, struct line **line_r)
+{
+    struct err why = {0}, ignored;
+    return lines_find(lines, e, line_r, &why) || lines_find_lost(lines, e, &why, line_r, &ignored);
+}
+
 /* Everything in the queue that is this account's and has waited for long. */
 static bool list_all(struct letter *l, struct store *store, struct err *err)
 {
@@ -150,8 +156,7 @@ static bool list_all(struct letter *l, struct store *store, struct err *err)
         if (store_peek(store, items[i].id, &m, &ignored) != TAKE_GOT) {
             continue;
         }
-        if (lines_find(l->lines, &m.envelope, &line, &ignored) && line == l->line &&
-            is_long(line, &m, l->now)) {
+        if (find_line(l->lines, &m.envelope, &line) && line == l->line && is_long(line, &m, l->now)) {
             ok = list_message(l, &m, err);
         }
         store_release(&m);
@@ -160,9 +165,15 @@ static bool list_all(struct letter *l, struct store *store, struct err *err)
     return ok;
 }
 
+static const char *own_address(const struct letter *l)
+{
+    return l->line->teller->address != NULL ? l->line->teller->address : l->sender;
+}
+
+/* Where the account is lost, its own address went with it. */
 static const char *addressee(const struct letter *l)
 {
-    return l->line->account->address != NULL ? l->line->account->address : l->sender;
+    return l->line->lost != NULL && l->sender[0] != '\0' ? l->sender : own_address(l);
 }
 
 static bool write_header(const struct letter *l, struct str *out, struct err *err)
@@ -174,14 +185,14 @@ static bool write_header(const struct letter *l, struct str *out, struct err *er
                     "Subject: Mail is waiting to be sent\r\nMessage-ID: <notice.%" PRId64 ".%s@%s>\r\n"
                     "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n"
                     "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
-                    now, addressee(l), addressee(l), l->now, l->line->account->name,
+                    now, own_address(l), addressee(l), l->now, l->line->account->name,
                     l->lines->place->mail_name);
 }
 
 static bool write_why(const struct letter *l, struct str *out, struct err *err)
 {
     const struct breaker *b = &l->line->breaker;
-    if (b->failures == 0) {
+    if (b->failures == 0 && l->line->lost == NULL) {
         return true;
     }
     return add_clean(out, b->why.what, err) && str_addz(out, "\r\n", err) &&
@@ -191,14 +202,15 @@ static bool write_why(const struct letter *l, struct str *out, struct err *err)
 static bool write_letter(const struct letter *l, struct str *out, struct err *err)
 {
     char oldest[48], term[32];
+    const bool lost = l->line->lost != NULL;
     clock_rfc5322(l->oldest, oldest);
     text_show_duration(l->line->config->give_up_after, term);
     bool ok = write_header(l, out, err) &&
               str_addf(out, err,
                        "This is tappal, the mail program on %s.\r\n\r\n"
-                       "%zu message%s to be sent by the account %s, the oldest since\r\n%s.\r\n\r\n",
+                       "%zu message%s to be sent%s%s, the oldest since\r\n%s.\r\n\r\n",
                        l->lines->place->mail_name, l->count, l->count == 1 ? " waits" : "s wait",
-                       l->line->account->name, oldest) &&
+                       lost ? "" : " by the account ", lost ? "" : l->line->account->name, oldest) &&
               write_why(l, out, err);
     if (ok && l->line->config->give_up_after > 0) {
         ok = str_addf(out, err, "What cannot be sent within %s comes back to you. ", term);

@@ -42,7 +42,7 @@ static bool put_into_queue(struct store *store, const struct account *account, c
 bool post_put(struct store *store, const struct line *line, const struct post *post, const struct str *letter,
               struct err *err)
 {
-    const struct account *account = line->account;
+    const struct account *account = line->teller;
     bool has_maildir = account->fetch.on && account->fetch.maildir != NULL;
     bool ok = has_maildir ? put_into_maildir(account, letter, err)
                           : put_into_queue(store, account, post, letter, err);

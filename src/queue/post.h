@@ -1,4 +1,4 @@
-/* post - where a letter of ours goes, a report or a notice: into the maildir of the account's own person, or, where
+/* post - where a letter of ours goes, a report or a notice: into the maildir of the account's own person (queue/line: its teller), or, where
  * there is none, into the queue as a message from the null sender. */
 #ifndef TAPPAL_QUEUE_POST_H
 #define TAPPAL_QUEUE_POST_H

@@ -28,7 +28,27 @@ static bool is_seen(const struct round *r, const char *id)
 
 /* -- one message -- */
 
-/* No account to send it by. Nothing was tried, nobody is blamed; once the configuration is mended it goes. */
+/* Its time runs all the same, and its sender is told, if anybody can. The message is released. */
+static bool grow_old(struct round *r, struct message *m, const struct err *why, struct err *err)
+{
+    struct waiter nobody = {.fd = -1};
+    struct line *line;
+    struct err ignored;
+    if (!lines_find_lost(&r->lines, &m->envelope, why, &line, &ignored)) {
+        store_release(m);
+        return true;
+    }
+    struct job job = {.store = r->store,
+                      .lines = &r->lines,
+                      .waiter = &nobody,
+                      .line = line,
+                      .message = m,
+                      .copies = &r->copies};
+    return job_run(&job, err) != JOB_LOCAL;
+}
+
+/* No account to send it by. Nothing was tried, nobody is blamed; once the configuration is mended it goes. Releases the
+ * message. */
 static bool no_account(struct round *r, struct message *m, struct waiter *waiter, const struct err *why,
                        struct err *err)
 {
@@ -39,13 +59,15 @@ static bool no_account(struct round *r, struct message *m, struct waiter *waiter
                   err_kind_name(why->kind), "problem", why->what, "hint", why->hint, NULL);
     }
     waiter_failure(waiter, why);
-    if (!job_note_failure(r->store, m, why, local ? 0 : clock_now() + CONFIG_RETRY, err)) {
-        return false;
+    bool ok = job_note_failure(r->store, m, why, local ? 0 : clock_now() + CONFIG_RETRY, err);
+    if (ok && !local) {
+        return grow_old(r, m, why, err);
     }
-    if (local) {
+    if (ok) {
         *err = *why;
     }
-    return !local;
+    store_release(m);
+    return false;
 }
 
 static bool serve(struct round *r, struct message *m, struct waiter *waiter, struct err *err)
@@ -54,9 +76,7 @@ static bool serve(struct round *r, struct message *m, struct waiter *waiter, str
     struct err why = {0};
 
     if (!m->journal.finished && !m->journal.held && !lines_find(&r->lines, &m->envelope, &line, &why)) {
-        bool ok = no_account(r, m, waiter, &why, err);
-        store_release(m);
-        return ok;
+        return no_account(r, m, waiter, &why, err);
     }
     r->line = line;
     if (line != NULL && r->options->account != NULL &&

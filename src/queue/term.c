@@ -6,6 +6,8 @@
 #include "base/log.h"
 #include "mail/retry.h"
 
+#define WORDS_MAX 4096
+
 /* A person who brought it back from failed/ gave it a new start. */
 static int64_t began(const struct message *m)
 {
@@ -44,26 +46,42 @@ bool term_is_long(const struct message *m, const struct config *config, int64_t 
     return config->warn_after > 0 && now >= term_long_since(m, config);
 }
 
+/* What failed last, and what can be done about it. */
+static bool last_words(const struct message *m, const char *why, char **text_r, struct err *err)
+{
+    const struct journal *j = &m->journal;
+    struct str text = STR_INIT(WORDS_MAX);
+    bool has_hint = j->last_error != NULL && j->last_hint != NULL && j->last_hint[0] != '\0';
+    bool ok = str_addz(&text, j->last_error != NULL ? j->last_error : why, err) &&
+              (!has_hint || (str_addc(&text, ' ', err) && str_addz(&text, j->last_hint, err)));
+    if (ok) {
+        *text_r = str_steal(&text);
+        ok = *text_r != NULL || err_nomem(err);
+    }
+    str_free(&text);
+    return ok;
+}
+
 bool term_give_up(const struct message *m, struct journal_writer *w, const char *why, struct err *err)
 {
     const struct journal *j = &m->journal;
+    const bool is_ours =
+        j->last_error != NULL && j->last_kind == ERR_CONFIG; /* whatever a server said before */
     struct outcome silent = {.verdict = VERDICT_REFUSED, .enhanced = "4.4.7"};
-    bool ok = true;
+    bool ok = last_words(m, why, &silent.text, err);
 
-    silent.text = strdup(j->last_error != NULL ? j->last_error : why);
-    if (silent.text == NULL) {
-        return err_nomem(err);
-    }
     for (size_t i = 0; ok && i < j->count; i++) {
         struct outcome last = j->outcomes[i];
         last.verdict = VERDICT_REFUSED;
-        if (j->outcomes[i].verdict == VERDICT_LATER) {
+        if (j->outcomes[i].verdict == VERDICT_LATER && !is_ours) {
             ok = journal_outcome(w, i, &last, err);
-        } else if (j->outcomes[i].verdict == VERDICT_NONE) {
+        } else if (verdict_is_open(j->outcomes[i].verdict)) {
             ok = journal_outcome(w, i, &silent, err);
         }
     }
-    log_event(LOG_LEVEL_ERROR, "given up", "id", m->id, "problem", silent.text, NULL);
+    if (ok) {
+        log_event(LOG_LEVEL_ERROR, "given up", "id", m->id, "problem", silent.text, NULL);
+    }
     outcome_free(&silent);
     return ok;
 }

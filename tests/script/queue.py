@@ -179,8 +179,8 @@ def test_bounce_and_retry():
             ok(peer.wait(), "retry: it is sent to all", *peer.transcript)
         ok(until(lambda: (home.ids(), home.ids("failed")) == ([], [])), "retry: and is gone")
         ident = home.put()
-        queue(home, "bounce", ident)
-        ok(until(lambda: home.ids("failed") == [ident]), "bounce another")
+        ok(until(lambda: queue(home, "bounce", ident).returncode == 0), "bounce another: once the runner that leaves has let go of it")
+        ok(until(lambda: home.ids("failed") == [ident]), "it goes to failed/")
         ok(until(lambda: queue(home, "remove", ident).returncode == 0), "remove: once the runner has let go of it")
         same(home.ids("failed"), [], "remove takes it out of failed/ for good")
 

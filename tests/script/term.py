@@ -7,6 +7,7 @@ import pathlib
 import socket
 import subprocess
 import sys
+import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -237,6 +238,90 @@ def test_given_up_behind_the_breaker():
         same(home.ids(), [ident], "give_up_after = 0s: tried for ever")
 
 
+def beside(home, port=1, maildir=True):
+    """A second account, as whose message nothing here goes."""
+    text = f"[account]\naddress = eve@example.net\n[send]\nhost = 127.0.0.1\nport = {port}\ntls = off\nauth = none\n"
+    home.write(home.config / "accounts/other.ini", text + (f"[fetch]\nhost = 127.0.0.1\nmaildir = {home.dir}/Mail\n" if maildir else ""))
+
+
+def lose_account(home):
+    (home.config / "accounts/work.ini").unlink()
+
+
+def test_account_removed():
+    with Home() as home:
+        home.account(1)
+        beside(home)
+        first, second = home.put(), home.put("joe@example.org")
+        lose_account(home)
+        run = home.deliver()
+        same((run.status, home.reports()), (0, []), "its account is removed: it waits")
+        home.later(5 * HOUR)
+        home.deliver()
+        told = letters(home)
+        if same(len(told), 1, "after 4 hours: one letter"):
+            same((told[0]["To"], "eve@example.net" in told[0]["From"]), ("ada@example.org", True), "to the sender, from an account that is there")
+            text = told[0].get_content()
+            matches(text, r"2 messages wait to be sent, the oldest since", "how many")
+            matches(text, r"The account it was to go by is missing: there is no .*/accounts/work.ini.\nPut the file back", "what is missing, and what to do")
+            ok(first in text and second in text, "which", text)
+        home.later(HOUR)
+        home.deliver()
+        same(len(home.reports()), 1, "no second letter at once")
+        home.later(5 * DAY)
+        home.deliver()
+        same(len(home.ids()), 2, "5 days later, asleep meanwhile: kept")
+        home.later(5 * HOUR)
+        home.deliver()
+        same((home.ids(), home.ids("failed")), ([], sorted((first, second))), "then given up, and kept in failed/")
+        reports = [t for t in letters(home) if t.get_content_type() == "multipart/report"]
+        if same(len(reports), 2, "each comes back"):
+            person, fields, _ = reports[0].iter_parts()
+            about = fields.get_payload()[1]
+            same((about["Action"], about["Status"]), ("failed", "4.4.7"), "given up: fields")
+            matches(person.get_content(), r"is missing: there is no .*work.ini. Put the file back", "given up: what is missing, and what to do")
+            same(reports[0]["To"], "ada@example.org", "given up: to the sender")
+        home.account(1)
+        subprocess.run([BUILD / "tappal", "queue", "retry", first], env=home.environment(), check=True, capture_output=True, timeout=60)
+        home.end_deliverers()
+        serve(home, TAKEN)
+        same((home.ids(), home.ids("failed")), ([], [second]), "the file is back, and it is brought back: it goes out")
+    with Home() as home:
+        home.account(1)
+        beside(home)
+        ident = home.put()
+        serve(home, LATER)
+        lose_account(home)
+        home.deliver("--now")
+        subprocess.run([BUILD / "tappal", "queue", "bounce", ident], env=home.environment(), check=True, capture_output=True, timeout=60)
+        end = time.monotonic() + 30
+        while not home.ids("failed") and time.monotonic() < end:  # a deliverer was started
+            time.sleep(0.02)
+        same((home.ids(), home.ids("failed"), len(home.reports())), ([], [ident], 1), "sent back by hand: at once, without its account too")
+    with Home() as home:
+        home.account(1)
+        ident = home.put()
+        lose_account(home)
+        for _ in range(3):
+            home.later(4 * DAY)
+            home.deliver()
+            home.later(5 * HOUR)
+            home.deliver()
+        same((home.ids(), home.reports()), ([ident], []), "there is no account at all: nobody can be told, so it is kept")
+        home.later(HOUR)
+        serve(home, TAKEN)
+        same(home.ids(), [], "and goes out once there is one")
+    with Home() as home, Peer(TAKEN.replace("ada@example.org", "").replace("bob@", "ada@"), limit=20) as peer:
+        home.account(1, maildir=False)
+        beside(home, peer.port, maildir=False)
+        ident = home.put()
+        lose_account(home)
+        home.deliver()
+        home.later(5 * HOUR)
+        home.deliver()
+        same((home.ids(), peer.good), ([ident], True), "without a maildir the letter goes out by another account's server")
+
+
 def notified(home):
     path = home.dir / "notified"
     return path.read_text().splitlines() if path.exists() else []
@@ -287,6 +372,6 @@ def test_notify():
         matches(home.logged(), "notify .*nonexistent", "and is logged")
 
 
-for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_asleep, test_given_up_behind_the_breaker, test_notify):
+for test in (test_notice, test_delay_asked_for, test_success_asked_for, test_given_up, test_asleep, test_account_removed, test_given_up_behind_the_breaker, test_notify):
     test()
 done()

@@ -610,6 +610,11 @@ START_TEST(test_conf_choose_sender)
         ck_assert_str_eq(chosen->name, choices[_i].chosen);
     else
         ck_assert_int_eq(err.kind, ERR_CONFIG);
+    const struct account *teller = conf_stand_in(&config, "gone", choices[_i].envelope);
+    chosen = conf_choose_sender(&config, choices[_i].envelope, NULL, &err);
+    ck_assert_ptr_eq(teller, chosen ? chosen : &config.accounts[0]);
+    teller = conf_stand_in(&config, "f", choices[_i].envelope);
+    ck_assert_str_eq(teller->name, "f"); /* it does not send, but has a maildir */
     conf_free(&config);
 }
 END_TEST
