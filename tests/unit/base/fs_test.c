@@ -19,27 +19,6 @@
 #include "base/strv.h"
 #include "base/text.h"
 
-static char root[] = "/tmp/tappal-fs-XXXXXX";
-
-static void make_root(void)
-{
-    memcpy(root + strlen(root) - 6, "XXXXXX", 6); /* without fork, the one before is still there */
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    ck_assert_int_eq(chdir(root), 0);
-}
-
-static void remove_root(void)
-{
-    char *const argv[] = {(char[]){"rm"}, (char[]){"-rf"}, root, NULL};
-    struct err err;
-    struct str out = STR_INIT(100);
-    int status;
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert(
-        proc_run(&(struct proc_run){.argv = argv, .limit_ms = 20000, .shown = "rm"}, &out, &status, &err));
-    str_free(&out);
-}
-
 static void assert_content(const char *path, const char *content)
 {
     struct err err = {0};
@@ -47,21 +26,6 @@ static void assert_content(const char *path, const char *content)
     ck_assert_msg(fs_read_file(path, &s, &err), "%s", err.what);
     ck_assert_str_eq(s.buf, content);
     str_free(&s);
-}
-
-static int entries(void)
-{
-    struct err err;
-    struct str out = STR_INIT(1000);
-    int status;
-    uint64_t n = 0;
-    char *const argv[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"ls -A | wc -l"}, NULL};
-    ck_assert(
-        proc_run(&(struct proc_run){.argv = argv, .limit_ms = 20000, .shown = "ls"}, &out, &status, &err));
-    str_cut(&out, out.len - 1);
-    ck_assert(text_u64(out.buf, 1000, &n));
-    str_free(&out);
-    return (int)n;
 }
 
 START_TEST(test_fs_replace_and_write_new)
@@ -77,7 +41,7 @@ START_TEST(test_fs_replace_and_write_new)
     assert_content("a.ini", "three");
     ck_assert_int_eq(stat("a.ini", &st), 0);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
-    ck_assert_int_eq(entries(), 1); /* no temporary file stays */
+    ck_assert_int_eq(unit_folder_count(), 1); /* no temporary file stays */
     ck_assert(!fs_replace("missing/x", "", 0, 0600, &err));
     ck_assert_int_eq(err.sys, ENOENT);
 }
@@ -95,7 +59,7 @@ START_TEST(test_fs_make_dirs)
     ck_assert(fs_write_new("x/file", "", 0, 0600, &err));
     ck_assert(!fs_make_dirs("x/file/deeper", &err));
     ck_assert(fs_make_dirs("/", &err));
-    ck_assert(fs_join(&path, root, "new/a", &err) && fs_make_dirs(path.buf, &err));
+    ck_assert(fs_join(&path, unit_folder, "new/a", &err) && fs_make_dirs(path.buf, &err));
     ck_assert_int_eq(access(path.buf, F_OK), 0);
     ck_assert(fs_join(&path, "/", "a", &err));
     ck_assert_str_eq(path.buf, "/a");
@@ -203,7 +167,7 @@ START_TEST(test_fs_step_fails_and_leaves_nothing)
         snprintf(hook, sizeof hook, "fail:%d:ENOSPC", n);
         ck_assert_int_eq(WEXITSTATUS(run_step(hook)), ENOSPC);
         assert_content("f", n <= 4 ? "old" : "newer");
-        ck_assert_int_eq(entries(), 1);
+        ck_assert_int_eq(unit_folder_count(), 1);
     }
     ck_assert_int_eq(run_step("fail:2:EIO:other"), 0);
     ck_assert_int_eq(run_step("nonsense"), 0);
@@ -306,7 +270,7 @@ START_TEST(test_proc_detach)
     snprintf(command, sizeof command,
              "cd %s; exec >&3; ls /proc/$$/fd; pwd; echo term=$TERM home=$HOME lib=$TAPPAL_LIBEXEC; umask; "
              "exec 3>&- >&-; ps -o sid= -p $$ | tr -d ' ' >sid; echo $$ >pid; mv pid done",
-             root);
+             unit_folder);
     char *const argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, command, NULL};
     setenv("TERM", "vt100", 1);
     setenv("HOME", "/h", 1);
@@ -318,7 +282,7 @@ START_TEST(test_proc_detach)
     close(stray);
     ck_assert(fs_read_all(verdicts[0], &out, "pipe", &err));
     char expect[400];
-    snprintf(expect, sizeof expect, "0\n1\n2\n3\n%s\nterm= home=/h lib=/l\n0077\n", root);
+    snprintf(expect, sizeof expect, "0\n1\n2\n3\n%s\nterm= home=/h lib=/l\n0077\n", unit_folder);
     ck_assert_str_eq(out.buf, expect);
     ck_assert(wait_for_file("done"));
     close(verdicts[0]);
@@ -341,11 +305,11 @@ START_TEST(test_proc_find)
     struct str want = STR_INIT(4096);
     int fd = open("tappal-x", O_CREAT | O_WRONLY | O_CLOEXEC, 0700);
     close(fd);
-    setenv("TAPPAL_LIBEXEC", root, 1);
+    setenv("TAPPAL_LIBEXEC", unit_folder, 1);
     proc_begin("/usr/bin/tappal-y");
     ck_assert_str_eq(proc_name(), "tappal-y");
     ck_assert(proc_find("tappal-x", &path, &err));
-    ck_assert(fs_join(&want, root, "tappal-x", &err));
+    ck_assert(fs_join(&want, unit_folder, "tappal-x", &err));
     ck_assert_str_eq(path.buf, want.buf);
     proc_begin("/usr/sbin/sendmail");
     ck_assert(proc_called_as_sendmail());
@@ -363,7 +327,7 @@ START_TEST(test_log_file)
     struct err err = {0};
     struct str file = STR_INIT(100);
     struct str text = STR_INIT(10000);
-    ck_assert(fs_join(&file, root, "log", &err));
+    ck_assert(fs_join(&file, unit_folder, "log", &err));
     log_open("tappal-test", file.buf);
     ck_assert(!log_to_stderr());
     log_event(LOG_LEVEL_INFO, "sent", "id", "x1", "none", NULL, "reply", "250 \"ok\"\r\n", "empty", "", NULL);
@@ -384,7 +348,7 @@ int main(void)
 {
     Suite *suite = suite_create("base/fs");
     TCase *tc = tcase_create("fs");
-    tcase_add_checked_fixture(tc, make_root, remove_root);
+    tcase_add_checked_fixture(tc, unit_folder_make, unit_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_fs_replace_and_write_new);
     tcase_add_test(tc, test_fs_make_dirs);

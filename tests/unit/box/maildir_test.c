@@ -14,24 +14,12 @@
 #include "base/sum.h"
 #include "unit.h"
 
-static char root[64];
 static struct err err;
 
 static void setup(void)
 {
-    snprintf(root, sizeof root, "/tmp/tappal-maildir-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
+    unit_folder_make();
     memset(&err, 0, sizeof err);
-}
-
-static void remove_tree(void)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        execlp("rm", "rm", "-rf", root, (char *)NULL);
-        _exit(127);
-    }
-    waitpid(pid, NULL, 0);
 }
 
 /* How many files there are in a part, and the name of one of them. */
@@ -39,7 +27,7 @@ static int files_in(const char *part, char name[256])
 {
     char path[96];
     int count = 0;
-    snprintf(path, sizeof path, "%s/box/%s", root, part);
+    snprintf(path, sizeof path, "%s/box/%s", unit_folder, part);
     DIR *d = opendir(path);
     if (!d)
         return 0;
@@ -57,7 +45,7 @@ static int files_in(const char *part, char name[256])
 static void read_in(const char *part, const char *name, struct str *out)
 {
     char path[400];
-    snprintf(path, sizeof path, "%s/box/%s/%s", root, part, name);
+    snprintf(path, sizeof path, "%s/box/%s/%s", unit_folder, part, name);
     str_clear(out);
     ck_assert_msg(fs_read_file(path, out, &err), "%s", err.what);
 }
@@ -66,7 +54,7 @@ static struct maildir *open_box(void)
 {
     char path[96];
     struct maildir *m = NULL;
-    snprintf(path, sizeof path, "%s/box", root);
+    snprintf(path, sizeof path, "%s/box", unit_folder);
     ck_assert_msg(maildir_open(path, &m, &err), "%s", err.what);
     return m;
 }
@@ -175,7 +163,7 @@ START_TEST(test_flags_and_time)
     ck_assert_int_eq(files_in("tmp", NULL), 2);
     ck_assert(sink_place(s, &err));
     ck_assert_int_eq(files_in("tmp", NULL), 0);
-    snprintf(path, sizeof path, "%s/box/cur/one:2,FS", root);
+    snprintf(path, sizeof path, "%s/box/cur/one:2,FS", unit_folder);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(st.st_mtime, 1234567890);
     ck_assert_int_eq(st.st_mode & 0777, 0600);
@@ -241,8 +229,8 @@ START_TEST(test_finish_of_a_twin)
     struct maildir *m = open_box();
     put(maildir_sink(m), "twin", "", "x\r\n", 3, 3);
     ck_assert(sink_settle(maildir_sink(m), &err));
-    snprintf(from, sizeof from, "%s/box/tmp/twin", root);
-    snprintf(to, sizeof to, "%s/box/new/twin", root);
+    snprintf(from, sizeof from, "%s/box/tmp/twin", unit_folder);
+    snprintf(to, sizeof to, "%s/box/new/twin", unit_folder);
     ck_assert_int_eq(link(from, to), 0);
     ck_assert(maildir_finish(m, "twin", "", &err));
     ck_assert_int_eq(files_in("tmp", NULL), 0);
@@ -275,7 +263,7 @@ static int batch_in_child(int messages, const char *hook)
         struct err e = {0};
         uint64_t size;
         unsigned char sha256[32];
-        snprintf(path, sizeof path, "%s/box", root);
+        snprintf(path, sizeof path, "%s/box", unit_folder);
         bool ok = maildir_open(path, &m, &e);
         for (int i = 0; ok && i < messages; i++) {
             snprintf(name, sizeof name, "m%d.tappal", i);
@@ -308,12 +296,12 @@ START_TEST(test_every_step)
         for (int i = 0; i < messages; i++) {
             char path[128];
             struct stat st;
-            snprintf(path, sizeof path, "%s/box/%s/m%d.tappal%s", root, i % 2 ? "cur" : "new", i,
+            snprintf(path, sizeof path, "%s/box/%s/m%d.tappal%s", unit_folder, i % 2 ? "cur" : "new", i,
                      i % 2 ? ":2,S" : "");
             ck_assert(stat(path, &st) != 0 || st.st_size == 4); /* whole, or not there */
         }
-        remove_tree();
-        ck_assert_int_eq(mkdir(root, 0700), 0);
+        unit_folder_remove();
+        ck_assert_int_eq(mkdir(unit_folder, 0700), 0);
     }
     ck_assert_int_gt(steps, 2 * messages);
     ck_assert_int_eq(files_in("tmp", NULL), 0);
@@ -343,7 +331,7 @@ static const struct link_case {
 static void make_source(const struct link_case *c, const char *path)
 {
     char target[96];
-    snprintf(target, sizeof target, "%s/target", root);
+    snprintf(target, sizeof target, "%s/target", unit_folder);
     (void)unlink(path);
     if (!c->gone)
         ck_assert_msg(fs_write_new(c->symlink ? target : path, c->text, strlen(c->text), 0600, &err), "%s",
@@ -366,7 +354,8 @@ START_TEST(test_link)
     sum_sha256_begin(&sum);
     sum_sha256_add(&sum, "one\ntwo\n", 8);
     sum_sha256_end(&sum, sha256);
-    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : root, strrchr(root, '/') + 1);
+    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : unit_folder,
+             strrchr(unit_folder, '/') + 1);
     make_source(c, path);
     struct maildir *m = open_box();
     struct sink_message message = {.name = "1.b.tappal", .flags = "S", .mtime = 1234567890};
@@ -382,12 +371,13 @@ START_TEST(test_link)
         ck_assert_str_eq(got.buf, c->text);
         ck_assert_str_eq(name, "1.b.tappal:2,S");
         ck_assert_int_eq(stat(path, &source), 0);
-        snprintf(path, sizeof path, "%s/box/cur/%s", root, name);
+        snprintf(path, sizeof path, "%s/box/cur/%s", unit_folder, name);
         ck_assert_int_eq(stat(path, &placed), 0);
         ck_assert_int_eq(source.st_ino == placed.st_ino && source.st_dev == placed.st_dev,
                          source.st_dev == placed.st_dev);
     }
-    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : root, strrchr(root, '/') + 1);
+    snprintf(path, sizeof path, "%s/%s.source", c->folder ? c->folder : unit_folder,
+             strrchr(unit_folder, '/') + 1);
     (void)unlink(path);
     str_free(&got);
     maildir_close(&m);
@@ -398,7 +388,7 @@ START_TEST(test_deliver)
 {
     char path[96], name[256];
     struct str got = STR_INIT(64);
-    snprintf(path, sizeof path, "%s/box", root);
+    snprintf(path, sizeof path, "%s/box", unit_folder);
     ck_assert(maildir_deliver(path, "a\r\nb\r\n", 6, &err));
     ck_assert_int_eq(files_in("new", name), 1);
     read_in("new", name, &got);
@@ -416,7 +406,7 @@ int main(void)
     Suite *suite = suite_create("maildir");
     TCase *tc = tcase_create("maildir");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, remove_tree);
+    tcase_add_checked_fixture(tc, setup, unit_folder_remove);
     tcase_add_loop_test(tc, test_line_ends, 0, sizeof line_ends / sizeof *line_ends);
     tcase_add_test(tc, test_late_bare_lf);
     tcase_add_test(tc, test_flags_and_time);

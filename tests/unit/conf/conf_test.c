@@ -9,14 +9,11 @@
 #include <unistd.h>
 
 #include "base/fs.h"
-#include "base/proc.h"
 #include "base/text.h"
 #include "conf/conf.h"
 #include "conf/options.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
-
-static char root[32];
 
 static void write_file(const char *path, const char *text, size_t n)
 {
@@ -27,30 +24,16 @@ static void write_file(const char *path, const char *text, size_t n)
 static void make_root(void)
 {
     struct err err = {0};
-    snprintf(root, sizeof root, "/tmp/tappal-conf-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    ck_assert_int_eq(chdir(root), 0);
+    unit_folder_make();
     ck_assert(fs_make_dirs("accounts", &err));
-    setenv("HOME", root, 1);
-}
-
-static void remove_root(void)
-{
-    char *const argv[] = {(char[]){"rm"}, (char[]){"-rf"}, root, NULL};
-    struct err err;
-    struct str out = STR_INIT(100);
-    int status;
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert(
-        proc_run(&(struct proc_run){.argv = argv, .limit_ms = 20000, .shown = "rm"}, &out, &status, &err));
-    str_free(&out);
+    setenv("HOME", unit_folder, 1);
 }
 
 /* where - the sentence without the temporary folder before it */
 static const char *where(const char *what)
 {
-    size_t n = strlen(root);
-    return strncmp(what, root, n) == 0 ? what + n + 1 : what;
+    size_t n = strlen(unit_folder);
+    return strncmp(what, unit_folder, n) == 0 ? what + n + 1 : what;
 }
 
 #define GOOD_ACCOUNT "[account]\naddress = ada@example.org\n"
@@ -254,7 +237,7 @@ START_TEST(test_conf_faults)
     struct err err = {0};
     struct config config;
     write_file("accounts/work.ini", faulty[_i].text, strlen(faulty[_i].text));
-    ck_assert_msg(!conf_load(root, &config, &err), "accepted: %s", faulty[_i].text);
+    ck_assert_msg(!conf_load(unit_folder, &config, &err), "accepted: %s", faulty[_i].text);
     ck_assert_str_eq(where(err.what), faulty[_i].what);
     ck_assert_int_eq(err.kind, ERR_CONFIG);
     ck_assert_msg(text_starts(err.hint, faulty[_i].hint), "hint: %s", err.hint);
@@ -278,7 +261,7 @@ START_TEST(test_conf_line_lengths)
         text[n - 1] = 'z';
         text[n++] = '\n';
         write_file("accounts/work.ini", text, (size_t)n);
-        ck_assert(conf_load(root, &config, &err) == !over);
+        ck_assert(conf_load(unit_folder, &config, &err) == !over);
         if (!over) {
             ck_assert_int_eq(config.accounts[0].send.server.tls.mode, TLS_IMPLICIT);
             conf_free(&config);
@@ -294,7 +277,7 @@ START_TEST(test_conf_nul)
     struct err err = {0};
     struct config config;
     write_file("accounts/work.ini", text, sizeof text - 1);
-    ck_assert(!conf_load(root, &config, &err));
+    ck_assert(!conf_load(unit_folder, &config, &err));
     ck_assert_str_eq(where(err.what), A "5: There is a NUL byte in this line.");
 }
 END_TEST
@@ -308,7 +291,7 @@ static struct config load(const char *main_text, const char *account_text)
     if (main_text)
         write_file("tappal.ini", main_text, strlen(main_text));
     write_file("accounts/work.ini", account_text, strlen(account_text));
-    ck_assert_msg(conf_load(root, &config, &err), "%s", err.what);
+    ck_assert_msg(conf_load(unit_folder, &config, &err), "%s", err.what);
     return config;
 }
 
@@ -443,7 +426,7 @@ START_TEST(test_conf_defaults_come_from_tappal_ini)
     struct config config = load(main_text, GOOD_ACCOUNT "senders = *@lists\n[send]\nlogin = me\n");
     const struct account *work = &config.accounts[0];
     char log[64];
-    snprintf(log, sizeof log, "%s/log", root);
+    snprintf(log, sizeof log, "%s/log", unit_folder);
     ck_assert_str_eq(config.log, log);
     ck_assert_str_eq(work->full_name, "Ada");
     ck_assert_uint_eq(work->senders.count, 1); /* an account's list replaces the default */
@@ -475,7 +458,7 @@ START_TEST(test_conf_faults_in_tappal_ini)
         struct config config;
         write_file("accounts/work.ini", GOOD_SEND, strlen(GOOD_SEND));
         write_file("tappal.ini", rows[i].text, strlen(rows[i].text));
-        ck_assert_msg(conf_load(root, &config, &err) == !rows[i].what, "row %zu", i);
+        ck_assert_msg(conf_load(unit_folder, &config, &err) == !rows[i].what, "row %zu", i);
         if (rows[i].what)
             ck_assert_str_eq(where(err.what), rows[i].what);
         else
@@ -495,7 +478,7 @@ START_TEST(test_conf_check_says_everything)
     write_file("accounts/.work.ini.swp", "junk", 4);
     write_file("accounts/work.ini~", "junk", 4);
     write_file("tappal.ini", defaults, strlen(defaults));
-    ck_assert(!conf_check(root, NULL, &lines, &err));
+    ck_assert(!conf_check(unit_folder, NULL, &lines, &err));
     static const char *const expect[] = {
         "tappal.ini:2: `tls` cannot be `1`.",
         "tappal.ini:3: `q` is not a port.",
@@ -514,18 +497,18 @@ START_TEST(test_conf_check_says_everything)
     ck_assert_uint_eq(n, COUNT(expect));
     strv_free(&lines);
     ck_assert_int_eq(unlink("tappal.ini"), 0);
-    ck_assert(!conf_check(root, "accounts/home.ini", &lines, &err));
+    ck_assert(!conf_check(unit_folder, "accounts/home.ini", &lines, &err));
     ck_assert_uint_eq(lines.count, 4);
     strv_free(&lines);
     static const char url[] = GOOD_ACCOUNT "[send]\nhost = https://x/\n"; /* wrong, but not missing as well */
     write_file("accounts/home.ini", url, strlen(url));
-    ck_assert(!conf_check(root, "accounts/home.ini", &lines, &err));
+    ck_assert(!conf_check(unit_folder, "accounts/home.ini", &lines, &err));
     ck_assert_uint_eq(lines.count, 2);
     strv_free(&lines);
     write_file("accounts/home.ini", GOOD_SEND, strlen(GOOD_SEND));
-    ck_assert(conf_check(root, "accounts/home.ini", &lines, &err));
+    ck_assert(conf_check(unit_folder, "accounts/home.ini", &lines, &err));
     ck_assert_uint_eq(lines.count, 0);
-    ck_assert(!conf_check(root, "missing.ini", &lines, &err));
+    ck_assert(!conf_check(unit_folder, "missing.ini", &lines, &err));
     strv_free(&lines);
 }
 END_TEST
@@ -536,16 +519,16 @@ START_TEST(test_conf_file_must_be_ours_alone)
     struct config config;
     write_file("accounts/work.ini", GOOD_SEND, strlen(GOOD_SEND));
     ck_assert_int_eq(chmod("accounts/work.ini", 0620), 0);
-    ck_assert(!conf_load(root, &config, &err));
+    ck_assert(!conf_load(unit_folder, &config, &err));
     ck_assert_ptr_nonnull(strstr(err.what, "Others can write"));
     ck_assert_ptr_nonnull(strstr(err.hint, "chmod go-w "));
     ck_assert_int_eq(chmod("accounts/work.ini", 0644), 0);
-    ck_assert(conf_load(root, &config, &err));
+    ck_assert(conf_load(unit_folder, &config, &err));
     conf_free(&config);
     if (geteuid() != 0)
         return;
     ck_assert_int_eq(chown("accounts/work.ini", 65534, 65534), 0);
-    ck_assert(!conf_load(root, &config, &err));
+    ck_assert(!conf_load(unit_folder, &config, &err));
     ck_assert_ptr_nonnull(strstr(err.what, " belongs to "));
 }
 END_TEST
@@ -558,7 +541,7 @@ START_TEST(test_conf_account_names)
     ck_assert_uint_eq(config.count, 0);
     conf_free(&config);
     write_file("accounts/my mail.ini", GOOD_SEND, strlen(GOOD_SEND));
-    ck_assert(!conf_load(root, &config, &err));
+    ck_assert(!conf_load(unit_folder, &config, &err));
     ck_assert_ptr_nonnull(strstr(err.what, "cannot be the name of an account"));
 }
 END_TEST
@@ -602,7 +585,7 @@ START_TEST(test_conf_choose_sender)
     if (choices[_i].default_account)
         snprintf(main_text, sizeof main_text, "[tappal]\ndefault = %s\n", choices[_i].default_account);
     write_file("tappal.ini", main_text, strlen(main_text));
-    ck_assert_msg(conf_load(root, &config, &err), "%s", err.what);
+    ck_assert_msg(conf_load(unit_folder, &config, &err), "%s", err.what);
     const struct account *chosen =
         conf_choose_sender(&config, choices[_i].envelope, choices[_i].header, &err);
     ck_assert_msg(!chosen == !choices[_i].chosen, "%s", chosen ? chosen->name : err.what);
@@ -651,7 +634,7 @@ int main(void)
 {
     Suite *suite = suite_create("conf/conf");
     TCase *tc = tcase_create("conf");
-    tcase_add_checked_fixture(tc, make_root, remove_root);
+    tcase_add_checked_fixture(tc, make_root, unit_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, test_conf_faults, 0, COUNT(faulty));
     tcase_add_test(tc, test_conf_line_lengths);

@@ -19,30 +19,14 @@
 #define GOOD_FETCH                                                                                           \
     "[account]\naddress = ada@example.org\n[fetch]\nhost = imap.example.org\nmaildir = ~/Mail\n"
 
-static char root[32];
-
 static void make_root(void)
 {
     static const char *const variables[] = {"TAPPAL_CONFIG", "XDG_CONFIG_HOME", "XDG_STATE_HOME"};
-    snprintf(root, sizeof root, "/tmp/tappal-place-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(root));
-    ck_assert_int_eq(chdir(root), 0);
+    unit_folder_make();
     for (size_t i = 0; i < COUNT(variables); i++)
         unsetenv(variables[i]);
-    setenv("HOME", root, 1);
+    setenv("HOME", unit_folder, 1);
     proc_begin("tappal");
-}
-
-static void remove_root(void)
-{
-    char *const argv[] = {(char[]){"rm"}, (char[]){"-rf"}, root, NULL};
-    struct err err;
-    struct str out = STR_INIT(100);
-    int status;
-    ck_assert_int_eq(chdir("/"), 0);
-    ck_assert(
-        proc_run(&(struct proc_run){.argv = argv, .limit_ms = 20000, .shown = "rm"}, &out, &status, &err));
-    str_free(&out);
 }
 
 static struct place find(const char *option)
@@ -56,13 +40,7 @@ static struct place find(const char *option)
 /* below - what a path is under the temporary folder, or the path itself */
 static const char *below(const char *path)
 {
-    return path && text_starts(path, root) ? path + strlen(root) : path;
-}
-
-static void write_file(const char *path, const char *text)
-{
-    struct err err = {0};
-    ck_assert_msg(fs_replace(path, text, strlen(text), 0600, &err), "%s", err.what);
+    return path && text_starts(path, unit_folder) ? path + strlen(unit_folder) : path;
 }
 
 START_TEST(test_place_home_and_xdg)
@@ -71,15 +49,15 @@ START_TEST(test_place_home_and_xdg)
     char path[100];
     ck_assert(fs_make_dirs("conf", &err));
     struct place place = find(NULL);
-    ck_assert_str_eq(place.home, root);
+    ck_assert_str_eq(place.home, unit_folder);
     ck_assert_str_eq(below(place.config_dir), "/.config/tappal");
     ck_assert_str_eq(place.machine_dir, "/etc/tappal");
     ck_assert_str_eq(below(place.state_dir), geteuid() == 0 ? "/var/lib/tappal" : "/.local/state/tappal");
     ck_assert_ptr_nonnull(place.mail_name);
     place_free(&place);
-    snprintf(path, sizeof path, "%s/conf", root);
+    snprintf(path, sizeof path, "%s/conf", unit_folder);
     setenv("XDG_CONFIG_HOME", path, 1);
-    snprintf(path, sizeof path, "%s/not/yet", root);
+    snprintf(path, sizeof path, "%s/not/yet", unit_folder);
     setenv("XDG_STATE_HOME", path, 1);
     place = find(NULL);
     ck_assert_str_eq(below(place.config_dir), "/conf/tappal");
@@ -91,7 +69,7 @@ END_TEST
 START_TEST(test_place_named_outright)
 {
     char path[100];
-    snprintf(path, sizeof path, "%s/named", root);
+    snprintf(path, sizeof path, "%s/named", unit_folder);
     setenv("TAPPAL_CONFIG", path, 1);
     struct place place = find(NULL);
     ck_assert_str_eq(below(place.config_dir), "/named");
@@ -124,7 +102,7 @@ START_TEST(test_place_what_is_not_ours_does_not_count)
     if (geteuid() != 0)
         return;
     char path[100];
-    snprintf(path, sizeof path, "%s/ada", root);
+    snprintf(path, sizeof path, "%s/ada", unit_folder);
     ck_assert_int_eq(mkdir(path, 0755), 0);
     ck_assert_int_eq(chown(path, 65534, 65534), 0);
     setenv("HOME", path, 1);
@@ -142,7 +120,7 @@ START_TEST(test_place_uid_without_passwd_entry)
     struct str path = STR_INIT(1000);
     if (geteuid() != 0)
         return;
-    ck_assert_int_eq(chmod(root, 0755), 0);
+    ck_assert_int_eq(chmod(unit_folder, 0755), 0);
     ck_assert_int_eq(setresuid(54321, 54321, 54321), 0);
     unsetenv("HOME");
     struct place place = find(NULL);
@@ -165,7 +143,7 @@ START_TEST(test_place_folders)
     struct stat st;
     struct str path = STR_INIT(1000);
     struct account account = {.name = (char[]){"work"}, .config_dir = (char[]){"/c"}};
-    setenv("XDG_STATE_HOME", root, 1);
+    setenv("XDG_STATE_HOME", unit_folder, 1);
     struct place place = find(NULL);
     ck_assert(place_queue(&place, &path, &err));
     ck_assert_str_eq(below(path.buf), "/tappal/queue");
@@ -203,13 +181,13 @@ START_TEST(test_place_which_configuration_counts)
     ck_assert_ptr_nonnull(strstr(err.hint, "tappal account add"));
 
     ck_assert(fs_make_dirs(".config/tappal/accounts", &err) && fs_make_dirs("machine/accounts", &err));
-    write_file("machine/accounts/site.ini", GOOD_SEND);
+    unit_write("machine/accounts/site.ini", GOOD_SEND);
     place.machine_dir = strdup("machine");
     ck_assert(place_load(&place, &config, &err));
     ck_assert_str_eq(config.accounts[0].name, "site");
     conf_free(&config);
 
-    write_file(".config/tappal/accounts/mine.ini", GOOD_FETCH); /* fetches only */
+    unit_write(".config/tappal/accounts/mine.ini", GOOD_FETCH); /* fetches only */
     ck_assert(place_load(&place, &config, &err));
     ck_assert_str_eq(config.accounts[0].name, "mine");
     conf_free(&config);
@@ -217,7 +195,7 @@ START_TEST(test_place_which_configuration_counts)
     ck_assert_str_eq(config.accounts[0].name, "site");
     conf_free(&config);
 
-    write_file(".config/tappal/accounts/mine.ini", "broken\n"); /* never the machine's then */
+    unit_write(".config/tappal/accounts/mine.ini", "broken\n"); /* never the machine's then */
     ck_assert(!place_load(&place, &config, &err));
     ck_assert(!place_load_sending(&place, &config, &err));
     ck_assert_ptr_nonnull(strstr(err.what, "mine.ini:1: "));
@@ -231,12 +209,12 @@ START_TEST(test_place_an_account_for_others_is_passed_over)
     struct config config;
     if (geteuid() != 0)
         return;
-    ck_assert_int_eq(chmod(root, 0755), 0);
+    ck_assert_int_eq(chmod(unit_folder, 0755), 0);
     ck_assert(fs_make_dirs("m/accounts", &err));
     ck_assert_int_eq(chmod("m", 0755) | chmod("m/accounts", 0755), 0);
-    write_file("m/tappal.ini", "[tappal]\ndefault = secret\n");
-    write_file("m/accounts/all.ini", GOOD_SEND);
-    write_file("m/accounts/secret.ini", GOOD_SEND);
+    unit_write("m/tappal.ini", "[tappal]\ndefault = secret\n");
+    unit_write("m/accounts/all.ini", GOOD_SEND);
+    unit_write("m/accounts/secret.ini", GOOD_SEND);
     ck_assert_int_eq(chmod("m/accounts/all.ini", 0644) | chmod("m/tappal.ini", 0644), 0);
     ck_assert_int_eq(setresuid(54321, 54321, 54321), 0);
     ck_assert_msg(conf_load("m", &config, &err), "%s", err.what);
@@ -257,7 +235,7 @@ static const struct {
 START_TEST(test_place_secret_file)
 {
     struct err err = {0};
-    write_file("secret", "x\n");
+    unit_write("secret", "x\n");
     ck_assert_int_eq(symlink("secret", "link"), 0);
     ck_assert_int_eq(chmod("secret", secrets[_i].mode), 0);
     int fd = open("link", O_RDONLY | O_CLOEXEC);
@@ -303,7 +281,7 @@ int main(void)
 {
     Suite *suite = suite_create("conf/place");
     TCase *tc = tcase_create("place");
-    tcase_add_checked_fixture(tc, make_root, remove_root);
+    tcase_add_checked_fixture(tc, make_root, unit_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_test(tc, test_place_home_and_xdg);
     tcase_add_test(tc, test_place_named_outright);
@@ -315,7 +293,7 @@ int main(void)
     suite_add_tcase(suite, tc);
     /* these become another user, and so cannot tidy up after themselves: their parent does */
     TCase *as_other = tcase_create("as another user");
-    tcase_add_unchecked_fixture(as_other, make_root, remove_root);
+    tcase_add_unchecked_fixture(as_other, make_root, unit_folder_remove);
     tcase_add_test(as_other, test_place_uid_without_passwd_entry);
     tcase_add_test(as_other, test_place_an_account_for_others_is_passed_over);
     suite_add_tcase(suite, as_other);

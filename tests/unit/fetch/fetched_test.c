@@ -1,35 +1,16 @@
 /* fetched - what `tappal status` says of the last runs: their times, and nothing where nothing is known. */
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "fetch/fetched.h"
 
 #define T0 1795000000
 
-static char folder[64], path[96];
-
-static void setup(void)
-{
-    snprintf(folder, sizeof folder, "/tmp/tappal-fetched-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/fetched", folder);
-}
-
-static void teardown(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
-
 static void is(int64_t when, int64_t mail_when, uint64_t messages)
 {
     struct fetched f;
-    fetched_recall(folder, &f);
+    fetched_recall(unit_folder, &f);
     ck_assert_int_eq(f.when, when);
     ck_assert_int_eq(f.mail_when, mail_when);
     ck_assert_uint_eq(f.messages, messages);
@@ -51,12 +32,13 @@ START_TEST(test_fetched_runs)
 {
     is(0, 0, 0);
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
-        fetched_note(folder, T0 + runs[i].at, runs[i].well, runs[i].messages);
+        fetched_note(unit_folder, T0 + runs[i].at, runs[i].well, runs[i].messages);
         is(runs[i].when, runs[i].mail_when ? T0 + runs[i].mail_when : 0, runs[i].remembered);
     }
     struct stat st;
-    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(stat("fetched", &st), 0);
     ck_assert_int_eq(st.st_mode & 07777, 0600);
+    ck_assert_int_eq(unit_folder_count(), 1);
 }
 END_TEST
 
@@ -71,12 +53,9 @@ static const char *const broken[] = {
 
 START_TEST(test_fetched_broken)
 {
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(broken[_i], f);
-    fclose(f);
+    unit_write("fetched", broken[_i]);
     is(0, 0, 0);
-    fetched_note(folder, T0, true, 0);
+    fetched_note(unit_folder, T0, true, 0);
     is(T0, 0, 0);
 }
 END_TEST
@@ -85,7 +64,7 @@ int main(void)
 {
     Suite *suite = suite_create("fetched");
     TCase *tc = tcase_create("fetched");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, unit_folder_make, unit_folder_remove);
     tcase_add_test(tc, test_fetched_runs);
     tcase_add_loop_test(tc, test_fetched_broken, 0, (int)(sizeof broken / sizeof *broken));
     suite_add_tcase(suite, tc);

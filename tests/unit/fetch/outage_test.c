@@ -2,30 +2,11 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "fetch/outage.h"
 
 #define T0 1795000000
 #define HOUR 3600
-
-static char folder[64], path[96];
-
-static void setup(void)
-{
-    snprintf(folder, sizeof folder, "/tmp/tappal-outage-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/offline", folder);
-}
-
-static void teardown(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
 
 static const struct {
     enum err_kind kind;
@@ -55,7 +36,7 @@ static bool told_at(int64_t now, int64_t since)
     struct err err = {0};
     int64_t began = 0;
     bool tell = false;
-    ck_assert_msg(outage_note(folder, now, &began, &tell, &err), "%s", err.what);
+    ck_assert_msg(outage_note(unit_folder, now, &began, &tell, &err), "%s", err.what);
     ck_assert_int_eq(began, since);
     return tell;
 }
@@ -70,10 +51,11 @@ START_TEST(test_outage_tells_once)
         ck_assert(told_at(t + 4 * HOUR, t));
         ck_assert(!told_at(t + 5 * HOUR, t));
         ck_assert(!told_at(t + 50 * HOUR, t));
-        outage_over(folder);
-        ck_assert_int_ne(access(path, F_OK), 0);
+        ck_assert_int_eq(unit_folder_count(), 1);
+        outage_over(unit_folder);
+        ck_assert_int_eq(unit_folder_count(), 0);
     }
-    outage_over(folder);
+    outage_over(unit_folder);
 }
 END_TEST
 
@@ -82,10 +64,7 @@ static const char *const damaged[] = {"", "x", "tappal-offline 1", "tappal-offli
 
 START_TEST(test_outage_damaged)
 {
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(damaged[_i], f);
-    fclose(f);
+    unit_write("offline", damaged[_i]);
     ck_assert(!told_at(T0, T0));
     ck_assert(told_at(T0 + 4 * HOUR, T0));
 }
@@ -95,7 +74,7 @@ int main(void)
 {
     Suite *suite = suite_create("outage");
     TCase *tc = tcase_create("outage");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, unit_folder_make, unit_folder_remove);
     tcase_add_loop_test(tc, test_outage_is, 0, sizeof failures / sizeof *failures);
     tcase_add_test(tc, test_outage_tells_once);
     tcase_add_loop_test(tc, test_outage_damaged, 0, sizeof damaged / sizeof *damaged);

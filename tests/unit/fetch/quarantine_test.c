@@ -3,30 +3,20 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fs.h"
 #include "fetch/quarantine.h"
 
-static char folder[64], path[96];
+static char path[96];
 static struct err err;
 static const struct seen_owner owner = {PROTO_IMAP, "ada lovelace@imap.example.org", "INBOX"};
 
 static void setup(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/tappal-quarantine-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.seen", folder);
+    unit_folder_make();
+    snprintf(path, sizeof path, "%s/a.seen", unit_folder);
     memset(&err, 0, sizeof err);
-}
-
-static void remove_folder(void)
-{
-    unlink(path);
-    rmdir(folder);
 }
 
 static void must(bool ok)
@@ -219,7 +209,7 @@ int main(void)
 {
     Suite *suite = suite_create("quarantine");
     TCase *c = tcase_create("quarantine");
-    tcase_add_checked_fixture(c, setup, remove_folder);
+    tcase_add_checked_fixture(c, setup, unit_folder_remove);
     tcase_add_test(c, test_quarantine_life);
     tcase_add_test(c, test_quarantine_name);
     tcase_add_test(c, test_quarantine_suspicion);

@@ -11,7 +11,7 @@
 #include "fetch/seen_impl.h"
 #include "mail/flags.h"
 
-static char folder[64], path[96];
+static char path[96];
 static struct err err;
 static const struct seen_owner imap_owner = {PROTO_IMAP, "ada@example.org@imap.example.org",
                                              "Entw&APw-rfe 1"};
@@ -19,20 +19,9 @@ static const struct seen_owner pop3_owner = {PROTO_POP3, "ada@pop.example.org", 
 
 static void setup(void)
 {
-    snprintf(folder, sizeof folder, "/tmp/tappal-seen-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/a.seen", folder);
+    unit_folder_make();
+    snprintf(path, sizeof path, "%s/a.seen", unit_folder);
     memset(&err, 0, sizeof err);
-}
-
-static void remove_folder(void)
-{
-    pid_t pid = fork();
-    if (pid == 0) {
-        execlp("rm", "rm", "-rf", folder, (char *)NULL);
-        _exit(127);
-    }
-    waitpid(pid, NULL, 0);
 }
 
 static struct seen *open_for(const struct seen_owner *owner, bool look_only)
@@ -482,7 +471,7 @@ int main(void)
     Suite *suite = suite_create("seen");
     TCase *tc = tcase_create("seen");
     tcase_set_timeout(tc, 60);
-    tcase_add_checked_fixture(tc, setup, remove_folder);
+    tcase_add_checked_fixture(tc, setup, unit_folder_remove);
     tcase_add_test(tc, test_seen_life_of_a_message);
     tcase_add_test(tc, test_seen_flags);
     tcase_add_test(tc, test_seen_pop3);

@@ -1,30 +1,11 @@
 /* trouble - the last run's word stays until a run ends well; its beginning is that of the first in a row. */
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "fetch/trouble.h"
 
 #define T0 1795000000
-
-static char folder[64], path[96];
-
-static void setup(void)
-{
-    snprintf(folder, sizeof folder, "/tmp/tappal-trouble-XXXXXX");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/trouble", folder);
-}
-
-static void teardown(void)
-{
-    unlink(path);
-    ck_assert_int_eq(rmdir(folder), 0);
-}
 
 static void note(int64_t now, enum err_kind kind, const char *what)
 {
@@ -33,13 +14,13 @@ static void note(int64_t now, enum err_kind kind, const char *what)
         err_set(&why, kind, "%s", what);
         err_hint(&why, "Wait,\tor ask.");
     }
-    ck_assert_msg(trouble_note(folder, now, &why, &err), "%s", err.what);
+    ck_assert_msg(trouble_note(unit_folder, now, &why, &err), "%s", err.what);
 }
 
 static void is(int64_t since, enum err_kind kind, const char *what)
 {
     struct trouble t;
-    trouble_recall(folder, &t);
+    trouble_recall(unit_folder, &t);
     ck_assert_int_eq(t.since, since);
     ck_assert_int_eq(t.why.kind, kind);
     ck_assert_str_eq(t.why.what, what);
@@ -63,6 +44,7 @@ START_TEST(test_trouble_runs)
     for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
         note(T0 + runs[i].at, runs[i].kind, runs[i].says);
         is(runs[i].says ? T0 + runs[i].since : 0, runs[i].kind, runs[i].says ? runs[i].says : "");
+        ck_assert_int_eq(unit_folder_count(), runs[i].says != NULL);
     }
 }
 END_TEST
@@ -72,9 +54,9 @@ START_TEST(test_trouble_is_written_once)
 {
     struct stat before, after;
     note(T0, ERR_AUTH, "No.");
-    ck_assert_int_eq(stat(path, &before), 0);
+    ck_assert_int_eq(stat("trouble", &before), 0);
     note(T0 + 1, ERR_AUTH, "No.");
-    ck_assert_int_eq(stat(path, &after), 0);
+    ck_assert_int_eq(stat("trouble", &after), 0);
     ck_assert_uint_eq(before.st_ino, after.st_ino);
 }
 END_TEST
@@ -88,10 +70,7 @@ static const char *const damaged[] = {"",
 
 START_TEST(test_trouble_damaged)
 {
-    FILE *f = fopen(path, "w");
-    ck_assert_ptr_nonnull(f);
-    fputs(damaged[_i], f);
-    fclose(f);
+    unit_write("trouble", damaged[_i]);
     is(0, ERR_NONE, "");
     note(T0, ERR_AUTH, "No.");
     is(T0, ERR_AUTH, "No.");
@@ -102,7 +81,7 @@ int main(void)
 {
     Suite *suite = suite_create("trouble");
     TCase *tc = tcase_create("trouble");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, unit_folder_make, unit_folder_remove);
     tcase_add_test(tc, test_trouble_runs);
     tcase_add_test(tc, test_trouble_is_written_once);
     tcase_add_loop_test(tc, test_trouble_damaged, 0, sizeof damaged / sizeof *damaged);
