@@ -127,8 +127,12 @@ static bool start_tls(struct smtp *s, struct err *err)
     s->session.phase = PHASE_TLS;
     if (!s->caps.starttls) {
         return err_set(err, ERR_TLS, "The server %s does not offer STARTTLS.", smtp_peer(s)) ||
-               err_hint(err, "Most servers speak TLS from the start: tls = implicit, port 465. If this one "
-                             "always offered STARTTLS, somebody on the way may be removing it.");
+               err_hint(err,
+                        "%s If this one always offered STARTTLS, somebody on the way may be removing it.",
+                        smtp_is_lmtp(s)
+                            ? "Many LMTP servers have TLS only from the start (tls = implicit), or listen "
+                              "on a UNIX socket (socket = PATH)."
+                            : "Most servers speak TLS from the start: tls = implicit, port 465.");
     }
     if (stream_buffered(s->session.chat.stream) > 0) { /* an answer that nobody asked for yet */
         return tls_say_spoke_early(err, smtp_peer(s));

@@ -381,6 +381,39 @@ static void check_age(const struct view *view)
     fault_at(view, "fetch", "max_age", &err);
 }
 
+/* check_use - of a folder, as `\Sent`. Servers may know more of them than we do, so only what looks like a slip is one. */
+static void check_use(const struct view *view, const char *option, const char *use)
+{
+    static const char *const known[] = {"\\Inbox",     "\\All",     "\\Archive", "\\Drafts",    "\\Flagged",
+                                        "\\Junk",      "\\Sent",    "\\Trash",   "\\Important", "\\Memos",
+                                        "\\Scheduled", "\\Snoozed", NULL};
+    struct err err;
+    const char *near = text_nearest(use, known);
+    bool word = use[1] != '\0' && use[1 + strcspn(use + 1, " \t\"(){}%*/\\[]")] == '\0';
+    if (word && (!near || text_eq_nocase(use, near)))
+        return;
+    err_set(&err, ERR_CONFIG, "`%s` is not what a server marks a folder with.", use);
+    if (near)
+        err_hint(&err, "Did you mean `%s`?", near);
+    else
+        err_hint(&err,
+                 "It is one word, like \\Sent or \\Junk. A folder's own name is written without the \\.");
+    fault_at(view, "fetch", option, &err);
+}
+
+static void check_uses(const struct view *view)
+{
+    const struct fetch_conf *fetch = &view->account->fetch;
+    for (size_t i = 0; i < fetch->folders.count; i++) {
+        const char *pattern = fetch->folders.items[i];
+        pattern += pattern[0] == '!';
+        if (pattern[0] == '\\')
+            check_use(view, "folders", pattern);
+    }
+    if (fetch->move_to && fetch->move_to[0] == '\\')
+        check_use(view, "move_to", fetch->move_to);
+}
+
 /* is_fetched - what else is fetched, where there are patterns, only the server's list will say */
 static bool is_fetched(const struct view *view, const struct target *target, struct err *err)
 {
@@ -397,6 +430,8 @@ static void check_targets(const struct view *view)
     struct err err = {0};
     for (size_t i = 0; i < items->count; i++) {
         bool ok = target_read(items->items[i], &target, &err) && is_fetched(view, &target, &err);
+        if (ok && target.folder.buf[0] == '\\')
+            check_use(view, "targets", target.folder.buf);
         target_free(&target);
         if (ok)
             continue;
@@ -417,6 +452,7 @@ static void check_fetching(const struct view *view)
         err_hint(&err, "Take `folders` out, or use protocol = imap.");
         fault_at(view, "fetch", "folders", &err);
     }
+    check_uses(view);
     check_imap_only(view);
     check_deliver(view);
     check_connections(view);

@@ -105,7 +105,7 @@ CASES = [
     ("+OKAY is not +OK", "S: +OKAY ready\n", {"status": 76, "err": "POP3.*995"}),
     ("another protocol", "S: * OK IMAP4rev1\n", {"status": 76, "err": "POP3.*995"}),
     ("not now", "S: -ERR too busy\n", {"status": 75, "err": "too busy"}),
-    ("STLS not offered", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\n", {"tls": "starttls", "status": 69, "err": "does not offer STLS"}),
+    ("STLS not offered", "S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: .\n", {"tls": "starttls", "status": 69, "err": r"does not offer STLS \(STARTTLS\)\.\n  hint: .* tls = implicit, port 995\."}),
     ("STLS refused", "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\nS: -ERR not now\n", {"tls": "starttls", "status": 69, "err": "not now"}),
     ("words behind STLS's +OK", "S: +OK ready\nC: CAPA\nS: +OK\nS: STLS\nS: .\nC: STLS\n" + r"S| +OK begin\r\n+OK injected\r\n" + "\n", {"tls": "starttls", "status": 69, "err": "."}),
     ("an +OK to STLS before it was asked for", "S: +OK ready\nC: CAPA\n" + r"S| +OK\r\nSTLS\r\n.\r\n+OK begin\r\n" + "\neof\n", {"tls": "starttls", "status": 69, "err": "TLS"}),

@@ -225,6 +225,17 @@ static const struct {
      A "4: [send] does not say which name the server's certificate must bear.", "Add `host"},
     {GOOD_SEND "socket = /run/x\ntunnel = y\n", A "6: `socket` and `tunnel` contradict each other.", ""},
     {GOOD_FETCH "max_age = 30\n", A "6: `max_age` is less than a day.", "It is counted in whole days"},
+    {GOOD_FETCH "folders = INBOX, \\Sendt\n", A "6: `\\Sendt` is not what a server marks a folder with.",
+     "Did you mean `\\Sent`?"},
+    {GOOD_FETCH "folders = *, !\\junc\n", A "6: `\\junc` is not what a server marks a folder with.",
+     "Did you mean `\\Junk`?"},
+    {GOOD_FETCH "folders = \\Sent Items\n", A "6: `\\Sent Items` is not what a server marks a folder with.",
+     "It is one word"},
+    {GOOD_FETCH "folders = \\\n", A "6: `\\` is not what a server marks a folder with.", "It is one word"},
+    {GOOD_FETCH "folders = *\ntargets = \\Sendt: sent\n",
+     A "7: `\\Sendt` is not what a server marks a folder with.", "Did you mean `\\Sent`?"},
+    {GOOD_FETCH "move_to = \\Archiv\n", A "6: `\\Archiv` is not what a server marks a folder with.",
+     "Did you mean `\\Archive`?"},
     {GOOD_FETCH "protocol = pop3\nfolders = Lists\n", A "7: POP3 knows one folder only, the INBOX.", ""},
     {GOOD_SEND "[fetch]\nhost = x\nmaildir = ~/M\nport = 465\n",
      A "8: Port 465 is for SMTP, and [fetch] speaks IMAP.", ""},
@@ -243,6 +254,24 @@ START_TEST(test_conf_faults)
     ck_assert_msg(text_starts(err.hint, faulty[_i].hint), "hint: %s", err.hint);
     ck_assert_ptr_null(strstr(err.what, "hunter2"));
     ck_assert_ptr_null(strstr(err.hint, "hunter2"));
+}
+END_TEST
+
+/* Marks that servers have, or may have: those of RFC 6154 and 8457, in any case, and others. */
+static const char *const marks[] = {"\\All",   "\\Archive", "\\Drafts",    "\\Flagged", "\\Junk",  "\\Sent",
+                                    "\\Trash", "\\Inbox",   "\\Important", "\\sent",    "!\\Junk", "\\Spam",
+                                    "\\XYZ-1", "\\Starred", "\\Memos",     "\\Snoozed", "!\\TRASH"};
+
+START_TEST(test_conf_marks)
+{
+    struct err err = {0};
+    struct config config;
+    char text[400];
+    int n = snprintf(text, sizeof text, "%sfolders = INBOX, %s\n", GOOD_FETCH, marks[_i]);
+    write_file("accounts/work.ini", text, (size_t)n);
+    ck_assert_msg(conf_load(root, &config, &err), "%s: %s", marks[_i], err.what);
+    ck_assert_str_eq(config.accounts[0].fetch.folders.items[1], marks[_i]);
+    conf_free(&config);
 }
 END_TEST
 
@@ -637,6 +666,7 @@ int main(void)
     tcase_add_checked_fixture(tc, make_root, unit_folder_remove);
     tcase_set_timeout(tc, 60);
     tcase_add_loop_test(tc, test_conf_faults, 0, COUNT(faulty));
+    tcase_add_loop_test(tc, test_conf_marks, 0, COUNT(marks));
     tcase_add_test(tc, test_conf_line_lengths);
     tcase_add_test(tc, test_conf_nul);
     tcase_add_loop_test(tc, test_conf_values, 0, COUNT(good));
