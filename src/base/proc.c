@@ -52,6 +52,19 @@ void proc_begin(const char *argv0)
 #endif
 }
 
+size_t proc_files(size_t wanted)
+{
+    struct rlimit most;
+    if (getrlimit(RLIMIT_NOFILE, &most) != 0)
+        return wanted;
+    if (most.rlim_cur < wanted) {
+        most.rlim_cur = most.rlim_max < wanted ? most.rlim_max : wanted;
+        (void)!setrlimit(RLIMIT_NOFILE, &most);
+        (void)!getrlimit(RLIMIT_NOFILE, &most);
+    }
+    return most.rlim_cur < wanted ? (size_t)most.rlim_cur : wanted;
+}
+
 const char *proc_name(void)
 {
     return program_name;

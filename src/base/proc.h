@@ -43,6 +43,9 @@ MUST_USE bool proc_detach(char *const argv[], int keep_fd, struct err *err);
  * DBUS_SESSION_BUS_ADDRESS, CREDENTIALS_DIRECTORY, GNUPGHOME, GPG_AGENT_INFO, SSH_AUTH_SOCK, PASSWORD_STORE_*,
  * TAPPAL_*, SECRET_*). */
 
+/* How many files this process may have open, at most `wanted`: the soft limit is raised where that takes it. */
+size_t proc_files(size_t wanted);
+
 MUST_USE bool proc_random(void *out, size_t n, struct err *err); /* getrandom */
 
 #endif

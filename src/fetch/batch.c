@@ -20,6 +20,7 @@
 #include "mail/scan.h"
 #include "mail/stub.h"
 
+#define OTHER_FILES 40 /* that a process which fetches may have open, besides a batch's messages */
 #define PART_SIZE (BATCH_TOKEN_SIZE + 2) /* a token, and what stands around it */
 
 /* batch_mark - whoever has another memory must not take our files for his left-overs: hence the memory's own path */
@@ -49,6 +50,8 @@ bool batch_init(struct batch *b, const char *account, const char *folder, enum p
         .account = account, .folder = folder, .protocol = protocol, .sink = sink, .box = box, .seen = seen};
     str_init(&b->header, HEADSUM_MAX);
     batch_mark(seen, b->mark);
+    size_t files = proc_files(BATCH_MESSAGES_MAX + OTHER_FILES);
+    b->most = files > OTHER_FILES ? files - OTHER_FILES : 1;
     return proc_random(&b->run, sizeof b->run, err);
 }
 
@@ -111,7 +114,7 @@ bool batch_recover(struct batch *b, struct err *err)
 
 bool batch_is_full(const struct batch *b)
 {
-    return b->count == BATCH_MESSAGES_MAX || b->octets >= BATCH_OCTETS_MAX ||
+    return b->count == b->most || b->octets >= BATCH_OCTETS_MAX ||
            (b->count > 0 && clock_mono_ms() - b->began >= BATCH_MS);
 }
 
@@ -130,7 +133,7 @@ static bool add_received(struct batch *b, int64_t date, struct err *err)
 
 bool batch_begin(struct batch *b, const struct seen_key *key, int64_t date, struct err *err)
 {
-    if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
+    if (b->count == b->most && !batch_commit(b, err))
         return false;
     if (b->count == 0)
         b->began = clock_mono_ms();
@@ -268,7 +271,7 @@ bool batch_link(struct batch *b, const struct seen_entry *about, const char *pat
                 struct err *err)
 {
     *done_r = false;
-    if (b->count == BATCH_MESSAGES_MAX && !batch_commit(b, err))
+    if (b->count == b->most && !batch_commit(b, err))
         return false;
     struct batch_item *item = &b->items[b->count];
     char flags[FLAGS_TEXT];

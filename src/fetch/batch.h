@@ -42,6 +42,7 @@ struct batch {
     uint32_t run;               /* random */
     uint64_t made;              /* names given while the key was unknown */
     struct batch_item items[BATCH_MESSAGES_MAX];
+    size_t most;     /* of them, as this process may have files open */
     size_t count;    /* messages that ended */
     uint64_t octets; /* of them, as they came */
     int64_t began;   /* clock_mono_ms when the first of them was */

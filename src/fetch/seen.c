@@ -619,6 +619,10 @@ bool seen_open(const char *path, const struct seen_owner *owner, bool look_only,
         if (ok && !look_only && good < (uint64_t)size)
             ok = fs_truncate(s->fd, (off_t)good, s->path, err);
     }
+    if (s->look_only && s->fd >= 0) { /* many may be looked at at once */
+        close(s->fd);
+        s->fd = -1;
+    }
     if (ok)
         *seen_r = s;
     else
