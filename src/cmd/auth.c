@@ -129,6 +129,9 @@ static bool ask_person(const struct services *s, size_t which, bool shared, stru
               (!two_logins || str_addf(&question, err, "of %s at ", login_of(other))) &&
               str_addf(&question, err, "%s: ", two_hosts ? host_of(other) : "") &&
               secret_prompt(question.buf, password, err) == SECRET_FOUND;
+    /* To try again later, as for a keyring that is locked, does not help: somebody has to type it. */
+    if (!ok && err->kind == ERR_SECRET)
+        err->kind = ERR_AUTH;
     str_free(&question);
     return ok;
 }

@@ -118,6 +118,10 @@ def other_sources(lab, ada):
     tap.ok(status.status == 75 and "exit status 1" in status.out, "a command that fails is a failure, not an absence", status)
     ada.account(password_from="prompt")
     tap.same(ada.run("tappal", "auth", "login", "work").status, 75, "a prompt without a terminal")
+    ada.account(password_from="keyring")
+    typed = ada.run("tappal", "auth", "login", "work")
+    tap.same(typed.status, 77, "a login without a password and without a terminal: somebody has to type it")
+    tap.matches(typed.err, r"there is no terminal to ask on.*\n  hint: .*--password-from-stdin", "and what can be done is said")
     secret = ada.config / "secrets/work"
     ada.account()
     secret.chmod(0o644)
