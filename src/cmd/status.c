@@ -26,7 +26,8 @@ static const char usage[] =
     "       tappal status --check [--max-age TIME] [--config DIR]\n"
     "Says which accounts there are, which of them fail, and how many messages wait to be sent.\n"
     "  --check         one line, and an exit status for monitoring: 2 where a message waits for too long,\n"
-    "                  1 where an account fails, or messages are in quarantine or were given up, else 0\n"
+    "                  1 where an account fails, or messages are held, in quarantine or given up,\n"
+    "                  else 0\n"
     "  --max-age TIME  how long a message may wait, default 1h";
 
 struct status {
@@ -39,6 +40,7 @@ struct status {
     struct fetch_status *fetching;
     char *queue;
     size_t waiting, due, failed, aside;
+    size_t held;    /* of those that wait: until they are released */
     size_t copies;  /* of those that wait: they are delivered, and wait for their copy only */
     int64_t oldest; /* when the oldest that is not held came in; 0: none */
     enum waker waker;
@@ -96,8 +98,10 @@ static bool gather_store(struct status *s, struct store *store, struct err *err)
     struct store_item *items = NULL;
     bool ok = store_list(store, &items, &s->waiting, err) && store_count(store, "failed", &s->failed, err) &&
               store_count(store, "aside", &s->aside, err);
-    for (size_t i = 0; ok && i < s->waiting; i++)
+    for (size_t i = 0; ok && i < s->waiting; i++) {
         s->due += items[i].due <= clock_now();
+        s->held += store_is_held(&items[i]);
+    }
     if (ok) {
         find_oldest(s, store, items, s->waiting);
         count_copies(s, store, items, s->waiting);
@@ -204,6 +208,9 @@ static int say_people(const struct status *s)
     else
         say("%zu message%s wait%s, %zu of them due now: tappal queue list", s->waiting, plural(s->waiting),
             s->waiting == 1 ? "s" : "", s->due);
+    if (s->held > 0)
+        say("%zu of them %s held, and not tried until somebody says so: tappal queue release", s->held,
+            s->held == 1 ? "is" : "are");
     if (s->copies > 0)
         say("%zu of them %s delivered and wait%s only for the copy that `sent` wants.", s->copies,
             s->copies == 1 ? "is" : "are", s->copies == 1 ? "s" : "");
@@ -252,16 +259,16 @@ static int say_json(const struct status *s)
     struct err err = {0};
     struct str out = STR_INIT(JSON_MAX);
     struct json_out j = json_begin(&out);
-    bool ok = json_open(&j, NULL, '{', &err) && add_accounts(&j, s, &err) &&
-              json_text(&j, "configuration_error", s->configured ? NULL : s->fault.what, &err) &&
-              json_number(&j, "waiting", (int64_t)s->waiting, &err) &&
-              json_number(&j, "due", (int64_t)s->due, &err) &&
-              json_number(&j, "copies", (int64_t)s->copies, &err) &&
-              json_number(&j, "oldest", s->oldest, &err) &&
-              json_number(&j, "failed", (int64_t)s->failed, &err) &&
-              json_number(&j, "aside", (int64_t)s->aside, &err) &&
-              json_text(&j, "woken_by", s->waker == WAKER_NONE ? NULL : waker_name(s->waker), &err) &&
-              json_close(&j, '}', &err);
+    bool ok =
+        json_open(&j, NULL, '{', &err) && add_accounts(&j, s, &err) &&
+        json_text(&j, "configuration_error", s->configured ? NULL : s->fault.what, &err) &&
+        json_number(&j, "waiting", (int64_t)s->waiting, &err) &&
+        json_number(&j, "due", (int64_t)s->due, &err) && json_number(&j, "held", (int64_t)s->held, &err) &&
+        json_number(&j, "copies", (int64_t)s->copies, &err) && json_number(&j, "oldest", s->oldest, &err) &&
+        json_number(&j, "failed", (int64_t)s->failed, &err) &&
+        json_number(&j, "aside", (int64_t)s->aside, &err) &&
+        json_text(&j, "woken_by", s->waker == WAKER_NONE ? NULL : waker_name(s->waker), &err) &&
+        json_close(&j, '}', &err);
     if (ok)
         say("%s", out.buf);
     str_free(&out);
@@ -313,6 +320,10 @@ static int say_check(const struct status *s, uint64_t max_age)
         return CHECK_WARNING;
     if (s->failed + s->aside > 0) {
         say("WARNING: %zu message%s could not be sent", s->failed + s->aside, plural(s->failed + s->aside));
+        return CHECK_WARNING;
+    }
+    if (s->held > 0) {
+        say("WARNING: %zu message%s held until somebody says so", s->held, s->held == 1 ? " is" : "s are");
         return CHECK_WARNING;
     }
     say("OK: %zu message%s wait%s", s->waiting, plural(s->waiting), s->waiting == 1 ? "s" : "");

@@ -157,6 +157,11 @@ static int64_t believe(int64_t due)
     return due > clock_now() + STORE_AHEAD_MAX && due < HELD_FROM ? 0 : due;
 }
 
+bool store_is_held(const struct store_item *item)
+{
+    return item->due >= HELD_FROM && item->due > clock_now() + STORE_AHEAD_MAX;
+}
+
 static void stat_journal(struct store *store, struct store_item *item)
 {
     char journal[STORE_JOURNAL_NAME];

@@ -51,6 +51,7 @@ struct store_item {
                       or what the file system makes of it */
     uint64_t size; /* of the file */
 };
+bool store_is_held(const struct store_item *item);
 /* Every message, oldest first: a stat of each file, nothing is opened. Caller frees items. */
 MUST_USE bool store_list(struct store *store, struct store_item **items_r, size_t *count_r, struct err *err);
 /* The same without sizes: at most one stat for a message. */

@@ -26,6 +26,11 @@ def queue(home, *arguments):
                           check=False, timeout=60)
 
 
+def status(home, *arguments):
+    return subprocess.run([BUILD / "tappal", "status", *arguments], env=home.environment(), capture_output=True, text=True,
+                          check=False, timeout=60)
+
+
 def run(home, script):
     """`queue run` while the server plays the script."""
     with Peer(script, limit=20) as peer:
@@ -151,6 +156,10 @@ def test_hold_and_release():
         matches(queue(home, "list").stdout, rf"{ident}! .*\n    \(held: by hand\)", "list says so")
         result = run(home, "delay 0.1\n")
         same((result.returncode, home.ids()), (75, [ident]), "run leaves it alone")
+        matches(status(home).stdout, "1 message waits, 0 of them due now: tappal queue list\n1 of them is held, and not tried until somebody says so: tappal queue release", "status counts it")
+        same(json.loads(status(home, "--json").stdout)["held"], 1, "status --json too")
+        check = status(home, "--check")
+        same((check.returncode, check.stdout), (1, "WARNING: 1 message is held until somebody says so\n"), "status --check does not forget it")
         with Peer(GREET + MAIL + "C: RCPT TO:<bob@example.org>\nS: 250 ok\nC: DATA\nS: 354 go\ndata\nS: 250 2.0.0 queued\n" + QUIT, limit=20) as peer:
             home.account(peer.port)
             same(queue(home, "release", ident).returncode, 0, "release")
