@@ -28,7 +28,8 @@ bool job_note_failure(struct store *store, struct message *m, const struct err *
 {
     struct journal_writer *w = NULL;
     const struct journal *j = &m->journal;
-    bool news = j->last_error == NULL || strcmp(j->last_error, why->what) != 0;
+    bool news = j->last_error == NULL || strcmp(j->last_error, why->what) != 0 || j->last_hint == NULL ||
+                strcmp(j->last_hint, why->hint) != 0;
     bool ok = journal_open(store, m, &w, err) && (!news || journal_failure(w, why, err)) &&
               (next == 0 || journal_next(w, next, err)) && journal_sync(w, err);
     journal_close(&w);

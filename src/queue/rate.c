@@ -16,6 +16,7 @@
 #define PATH_LEN_MAX 4096
 #define FILE_MAX 16384
 #define LOCK_MS 10000 /* it is held for two syncs */
+#define SHORT_MS 120000
 #define DAY_MS (INT64_C(24) * 3600 * 1000)
 #define TITLE "tappal-rate 1\n"
 
@@ -244,6 +245,17 @@ bool rate_book(struct rate *r, size_t recipients, int64_t *when_r, struct err *e
     return true;
 }
 
+/* A wait that a person would look at the clock for. Until then the queue is looked at each hour, for the limit may have
+ * been changed. */
+static void explain_when(int64_t now, int64_t when, char out[128])
+{
+    char time[48];
+    if (when - now > SHORT_MS) {
+        clock_rfc5322(when / 1000 + 1, time);
+        snprintf(out, 128, ", and the next one may go on %s", time);
+    }
+}
+
 void rate_explain(const struct rate *r, size_t recipients, struct err *why_r)
 {
     static const struct {
@@ -253,11 +265,14 @@ void rate_explain(const struct rate *r, size_t recipients, struct err *why_r)
     const struct send_conf *send = &r->account->send;
     struct rate_counts c = {0};
     bool daily = send->rate.count == 0, set_back;
+    int64_t now = clock_now_ms(), when = now;
+    char until[128] = "";
     size_t i = 0;
 
-    if (!daily && read_counts(r, &c, &set_back, why_r)) {
-        (void)room_at(r, &c, recipients, clock_now_ms(), &daily);
+    if (read_counts(r, &c, &set_back, why_r)) {
+        when = room_at(r, &c, recipients, now, &daily);
     }
+    explain_when(now, when, until);
     while (i + 1 < sizeof(times) / sizeof(*times) && times[i].seconds != send->rate.seconds) {
         i++;
     }
@@ -269,6 +284,6 @@ void rate_explain(const struct rate *r, size_t recipients, struct err *why_r)
         err_set(why_r, ERR_REFUSED_TEMP, "The account %s sends no more than %" PRIu32 " message%s in %s.",
                 r->account->name, send->rate.count, send->rate.count == 1 ? "" : "s", times[i].words);
     }
-    err_hint(why_r, "It goes out by itself in its turn; %s says how much may: %s.", r->account->file,
+    err_hint(why_r, "It goes out by itself in its turn%s; %s says how much may: %s.", until, r->account->file,
              daily ? "daily" : "rate");
 }

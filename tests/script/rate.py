@@ -4,6 +4,7 @@ waits, says so, and goes in its turn.
 
 run: limit=240
 """
+import email.utils
 import json
 import pathlib
 import re
@@ -187,6 +188,10 @@ def test_daily():
         house.deliver()
         same(home.ids(), [second], "daily = 5: a message to three, then no other three")
         matches(house.tappal("queue", "list").stdout, "The account work sends to no more than 5 recipients in 24 hours", "list says so")
+        said = house.tappal("queue", "explain", second).stdout
+        goes_on = re.search(r"the next one may go on (.*?);", said)
+        if ok(goes_on, "explain says when it goes on", said):
+            ok(DAY - 120 < email.utils.parsedate_to_datetime(goes_on[1]).timestamp() - time.time() < DAY + 5, "which is in a day", said)
         house.put("d@example.org", "e@example.org")
         house.deliver()
         same((home.ids(), len(house.sink.rcpts)), ([second], 5), "two still fit")
