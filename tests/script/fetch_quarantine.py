@@ -6,6 +6,7 @@ run: limit=100
 """
 import json
 import pathlib
+import re
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
@@ -93,8 +94,43 @@ def deadly(house):
         fetching.run_case(ada, f"an answer that cannot be read, {number}", script, "imap", mail=[b"a\n"], status=76 if number < 3 else 0, err="." if number < 3 else "", whole=number == 3)
 
 
+def listing(*messages):
+    """Each (number, unique-id)."""
+    return ("S: +OK ready\nC: CAPA\nS: +OK\nS: SASL PLAIN\nS: UIDL\nS: TOP\nS: .\nC: AUTH PLAIN *\nS: +OK in\nC: LIST\nS: +OK\n" + "".join(f"S: {n} 3\n" for n, _ in messages)
+            + "S: .\nC: UIDL\nS: +OK\n" + "".join(f"S: {n} {uidl}\n" for n, uidl in messages) + "S: .\n")
+
+
+def retr(number, text):
+    return f"C: RETR {number}\n" + (f"S: +OK\nS: {text}\nS: .\n" if text else "S: -ERR broken\n")
+
+
+def by_pop3(house):
+    """--uid by POP3: what is in quarantine, and what was thrown away here, comes at once; and nothing is deleted there."""
+    ada = house.person()
+    both, bye = listing((1, "u1"), (2, "u2")), "C: QUIT\nS: +OK\n"
+    fetching.run_case(ada, "POP3: refused", both + retr(1, None) + retr(2, "b") + bye, "pop3", mail=[b"b\n"], status=69, err="broken")
+    fetching.run_case(ada, "POP3: not asked for at once", both + bye, "pop3", mail=[b"b\n"])
+    (command,) = re.findall(r"hint: To try one at once: tappal fetch (work --uid INBOX/[0-9a-f]{32})\n", status(ada))
+    one = {"args": command.split(), "keep": "no"}
+    fetching.run_case(ada, "POP3: --uid, refused again", both + retr(1, None) + bye, "pop3", mail=[b"b\n"], status=69, err="broken", **one)
+    (entry,) = status(ada, "--json")["accounts"][0]["quarantine"]
+    tap.same((entry["folder"] + "/" + entry["uid"], entry["tries"]), (command.split()[-1], 2), "POP3: and waits longer")
+    fetching.run_case(ada, "POP3: --uid, by its new number", listing((1, "u0"), (2, "u2"), (3, "u1")) + retr(3, "a") + bye, "pop3", mail=[b"a\n", b"b\n"], **one)
+    tap.ok("quarantine" not in status(ada), "POP3: in quarantine no more")
+
+    for path in ada.maildir.glob("new/*"):
+        path.unlink()
+    fetching.run_case(ada, "POP3: thrown away here, and not fetched by itself", both + bye, "pop3")
+    fetching.run_case(ada, "POP3: --uid fetches it again", both + retr(1, "a") + bye, "pop3", mail=[b"a\n"], **one)
+    fetching.run_case(ada, "POP3: --uid, though it is here", both + retr(1, "a") + bye, "pop3", mail=[b"a\n"], whole=False, **one)
+    fetching.run_case(ada, "POP3: --uid of what is not there", listing((2, "u2")), "pop3", mail=[b"a\n"], status=65, err="There is no message [0-9a-f]{32} on the server.*\n  hint: It was deleted there", whole=False, **one)
+    gone = "C: DELE 1\nS: +OK\nC: DELE 2\nS: +OK\n"
+    fetching.run_case(ada, "POP3: keep = no takes them off the server, later", both + gone + bye, "pop3", mail=[b"a\n"], keep="no")
+
+
 def main():
     with fetching.Alone() as house:
+        by_pop3(house)
         refused(house)
         gone(house)
         keep_no(house)
