@@ -77,21 +77,30 @@ static bool drop_one(struct batch *b, const struct seen_key *key, struct err *er
            (!settled || quarantine_suspect(b->seen, key, "It was gone before it had a place.", err));
 }
 
+/* brought - the run that fetched it was stopped before it could tell of it: it comes with this one */
+static bool brought(struct batch *b, struct batch_item *item, struct err *err)
+{
+    b->placed++;
+    b->placed_octets += item->entry.wire ? item->entry.wire : item->entry.size;
+    return seen_placed(b->seen, &item->entry.key, err) && batch_tell(b, item, err);
+}
+
 static bool recover_one(struct batch *b, const struct seen_entry *e, struct err *err)
 {
-    char name[MAILDIR_NAME_MAX + 1], flags[FLAGS_TEXT];
-    struct seen_key key = e->key;
+    struct batch_item item = {.entry = *e};
+    char *name = item.name, flags[FLAGS_TEXT];
     bool fresh =
         llabs(clock_now() - e->when) < BATCH_TAKEN_SECONDS; /* or a clock was ahead: who knows when */
-    snprintf(name, sizeof name, "%s", e->name);
+    snprintf(name, sizeof item.name, "%s", e->name);
+    item.entry.name = name;
     flags_letters(e->flags, flags);
     switch (maildir_look(b->box, name, err)) {
     case MAILDIR_IN_TMP:
-        return maildir_finish(b->box, name, flags, err) && seen_placed(b->seen, &key, err);
+        return maildir_finish(b->box, name, flags, err) && brought(b, &item, err);
     case MAILDIR_PLACED:
-        return seen_placed(b->seen, &key, err);
+        return brought(b, &item, err);
     case MAILDIR_NOWHERE: /* renamed, and then taken by a reader; after a long time we rather fetch it twice */
-        return fresh ? seen_placed(b->seen, &key, err) : drop_one(b, &key, err);
+        return fresh ? seen_placed(b->seen, &item.entry.key, err) : drop_one(b, &item.entry.key, err);
     default:
         return false;
     }
@@ -104,10 +113,12 @@ bool batch_recover(struct batch *b, struct err *err)
     if (!b->box)
         return handover_recover(b, err);
     snprintf(mark, sizeof mark, ".%s-", b->mark);
+    bool any = seen_an_open_one(b->seen);
     while ((e = seen_an_open_one(b->seen)))
         if (!recover_one(b, e, err))
             return false;
-    return seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);
+    /* whoever renamed them may have been stopped before that was durable */
+    return (!any || maildir_sync(b->box, err)) && seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);
 }
 
 /* -- one message -- */

@@ -223,6 +223,26 @@ def a_reader_at_work(house, ada):
     tap.same((ada.run("tappal-fetch").status, len(house.received())), (0, 0), "and may be deleted on the server all the same")
 
 
+def told_of_after_a_stop(house, ada):
+    """What a run was about to put in place when it was killed comes with the next one, and is told of as its."""
+    news, log = ada.home / "news", ada.home / "steps"
+    ada.account(fetch={"on_new": f"sh -c 'cat >{news}'"})
+    ada.begin_anew(*map(numbered, range(3)))
+    ada.run("tappal-fetch", TAPPAL_TEST_STEP_LOG=str(log))
+    steps = [line.split()[1] for line in log.read_text().splitlines()]
+    first = max(i for i in range(len(steps)) if steps[i:i + 3] == ["rename"] * 3) + 1
+    for n in range(first, first + 4):
+        ada.begin_anew(*map(numbered, range(3)))
+        news.write_text("")
+        stopped = ada.run("tappal-fetch", TAPPAL_TEST_STEP=f"stop:{n}:tappal-fetch")
+        log.unlink(missing_ok=True)
+        result = ada.run("tappal-fetch", TAPPAL_TEST_STEP_LOG=str(log))
+        steps = [line.split()[1] for line in log.read_text().splitlines()]
+        tap.same(steps[:steps.index("fdatasync")][-3:], ["syncdir", "syncdir", "write"], f"killed with {n - first} in place: which is made durable before it is written down")
+        tap.ok(stopped.out == "" and re.fullmatch(r"work: 3 new messages, \d+ bytes, 1 folder\n", result.out) and not result.err, f"killed with {n - first} in place: the next run tells of all", result)
+        tap.same(sorted(news.read_text().split()), sorted(str(p) for p in (ada.maildir / "new").iterdir()), f"killed with {n - first} in place: on_new too")
+
+
 def damaged_memory(house, ada):
     ada.begin_anew()
     ada.account()
@@ -265,7 +285,7 @@ def a_glance(house, ada):
 def main():
     with lab.Lab() as house:
         ada = house.person("ada")
-        for part in (every_way_in, unread_stays_unread, folders, only_some, read_and_moved, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, damaged_memory, a_glance):
+        for part in (every_way_in, unread_stays_unread, folders, only_some, read_and_moved, accounts_side_by_side, the_lock, the_terminal, a_reader_at_work, told_of_after_a_stop, damaged_memory, a_glance):
             part(house, ada)
     tap.done()
 
