@@ -118,7 +118,8 @@ bool batch_recover(struct batch *b, struct err *err)
         if (!recover_one(b, e, err))
             return false;
     /* whoever renamed them may have been stopped before that was durable */
-    return (!any || maildir_sync(b->box, err)) && seen_sync(b->seen, err) && maildir_clean_tmp(b->box, mark, err);
+    return (!any || maildir_sync(b->box, err)) && seen_sync(b->seen, err) &&
+           maildir_clean_tmp(b->box, mark, err);
 }
 
 /* -- one message -- */
