@@ -234,12 +234,17 @@ static bool record_outcomes(const struct window *win, struct part *part, size_t 
 static bool record_doubt(struct window *win, struct part *part, bool answered, struct err *err)
 {
     const struct batch *b = win->batch;
+    struct doubt_of of = {.message = part->message, .since = clock_now(), .to = part->to};
+    for (size_t i = 0; i < part->t.to_count; i++) { /* `to` is of no more use but for this */
+        if (part->t.outcomes[i].verdict == VERDICT_NONE) {
+            part->to[of.to_count++] = i;
+        }
+    }
     log_event(LOG_LEVEL_WARNING, "failed", "id", part->message->id, "account", b->line->account->name, "kind",
               err_kind_name(win->why.kind), "problem", win->why.what, "hint", win->why.hint, NULL);
     return (!answered || journal_in_doubt(part->w, clock_now(), err)) &&
            journal_failure(part->w, &win->why, err) &&
-           doubt_record(b->store, b->lines, b->line, part->message, clock_now(), part->w, err) &&
-           journal_attempt_end(part->w, err);
+           doubt_record(b->store, b->lines, b->line, &of, part->w, err) && journal_attempt_end(part->w, err);
 }
 
 static bool record_part(struct window *win, struct part *part, struct err *err)

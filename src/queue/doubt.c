@@ -32,16 +32,19 @@ static void tell_person(const struct line *line, const struct message *m, const 
 }
 
 bool doubt_record(struct store *store, const struct lines *lines, const struct line *line,
-                  const struct message *m, int64_t since, struct journal_writer *w, struct err *err)
+                  const struct doubt_of *of, struct journal_writer *w, struct err *err)
 {
+    const struct message *m = of->message;
     if (!is_to_be_held(line, &m->journal)) {
-        return journal_next(w, since + RETRY_IN_DOUBT, err);
+        return journal_next(w, of->since + RETRY_IN_DOUBT, err);
     }
     const char *why =
         m->journal.in_doubt > 1
             ? "The server had the whole message, twice, and did not answer: it may be delivered."
             : "The server had the whole message, and did not answer: it may be delivered.";
-    if (giveback_has_sender(m) && !giveback_doubtful(store, lines, line, m, err)) {
+    /* The second time, whoever has no answer now may have got it the first time. */
+    const size_t *to = m->journal.in_doubt > 1 ? NULL : of->to;
+    if (giveback_has_sender(m) && !giveback_doubtful(store, lines, line, m, to, of->to_count, err)) {
         return false;
     }
     tell_person(line, m, why);

@@ -9,9 +9,17 @@
 
 /* Not yet to be tried, unless a person said so of this very message. */
 bool doubt_waits(const struct journal *j);
-/* Adds to the journal what becomes of the message, whose doubt arose at `since`; to be synced by the caller. The letter
- * goes before the record: who is killed between the two leaves a letter that comes twice, not a silent hold. */
+/* What is in doubt, since when, and for whom: the recipients `to`; NULL: all who are open. */
+struct doubt_of {
+    const struct message *message;
+    int64_t since;
+    const size_t *to;
+    size_t to_count;
+};
+
+/* Adds to the journal what becomes of the message; to be synced by the caller. The letter goes before the record: who is
+ * killed between the two leaves a letter that comes twice, not a silent hold. */
 MUST_USE bool doubt_record(struct store *store, const struct lines *lines, const struct line *line,
-                           const struct message *m, int64_t since, struct journal_writer *w, struct err *err);
+                           const struct doubt_of *of, struct journal_writer *w, struct err *err);
 
 #endif

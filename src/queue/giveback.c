@@ -216,20 +216,40 @@ static void tell_person(const struct line *line, const struct message *m, const 
     str_free(&hint);
 }
 
-/* One report, if anybody wants it, into the person's maildir or the queue. */
-static bool report(struct store *store, const struct lines *lines, const struct line *line,
-                   const struct message *m, enum report_kind kind, bool *about, struct err *err)
+/* One report, into the person's maildir or the queue. */
+static bool send(struct store *store, const struct lines *lines, const struct line *line,
+                 const struct message *m, enum report_kind kind, const bool *about, struct err *err)
 {
     struct str out = STR_INIT(REPORT_MAX);
     struct post post = {.to = m->envelope.sender, .uid = m->envelope.uid, .event = "reported", .id = m->id};
-    bool wanted = choose_about(m, kind, about);
-    bool ok = !wanted || (write_report(store, lines, line, m, kind, about, &out, err) &&
-                          post_put(store, line, &post, &out, err));
-    if (ok && wanted && kind <= REPORT_EXPIRED) {
+    bool ok = write_report(store, lines, line, m, kind, about, &out, err) &&
+              post_put(store, line, &post, &out, err);
+    if (ok && kind <= REPORT_EXPIRED) {
         tell_person(line, m, about);
     }
     str_free(&out);
     return ok;
+}
+
+/* If anybody wants it. */
+static bool report(struct store *store, const struct lines *lines, const struct line *line,
+                   const struct message *m, enum report_kind kind, bool *about, struct err *err)
+{
+    return !choose_about(m, kind, about) || send(store, lines, line, m, kind, about, err);
+}
+
+/* Of `about`, leaves those of `to`, where it is not NULL. False: nobody. */
+static bool keep_those(const struct message *m, const size_t *to, size_t to_count, bool *about)
+{
+    size_t k = 0;
+    bool any = to == NULL;
+    for (size_t i = 0; to != NULL && i < m->envelope.count; i++) { /* both are in order */
+        bool is_meant = k < to_count && to[k] == i;
+        k += is_meant;
+        about[i] = about[i] && is_meant;
+        any = any || about[i];
+    }
+    return any;
 }
 
 bool giveback_report(struct store *store, const struct lines *lines, const struct line *line,
@@ -252,10 +272,13 @@ bool giveback_report(struct store *store, const struct lines *lines, const struc
 }
 
 bool giveback_doubtful(struct store *store, const struct lines *lines, const struct line *line,
-                       const struct message *m, struct err *err)
+                       const struct message *m, const size_t *to, size_t to_count, struct err *err)
 {
     bool *about = calloc(m->envelope.count + 1, sizeof(bool));
-    bool ok = (about != NULL || err_nomem(err)) && report(store, lines, line, m, REPORT_DOUBTFUL, about, err);
+    bool ok = about != NULL || err_nomem(err);
+    if (ok && choose_about(m, REPORT_DOUBTFUL, about) && keep_those(m, to, to_count, about)) {
+        ok = send(store, lines, line, m, REPORT_DOUBTFUL, about, err);
+    }
     free(about);
     return ok;
 }

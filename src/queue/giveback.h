@@ -23,8 +23,9 @@ MUST_USE bool giveback_report(struct store *store, const struct lines *lines, co
 /* The same for those who are not delivered to yet, of whom somebody asked to know: once. */
 MUST_USE bool giveback_delayed(struct store *store, const struct lines *lines, const struct line *line,
                                struct message *m, struct journal_writer *w, struct err *err);
-/* The same, for those who may have got it or not, of whom the sender wants to hear of failures; nothing is recorded. */
+/* The same, for those of `to` (NULL: all who are open) who may have got it or not, of whom the sender wants to hear of
+ * failures; nothing is recorded. */
 MUST_USE bool giveback_doubtful(struct store *store, const struct lines *lines, const struct line *line,
-                                const struct message *m, struct err *err);
+                                const struct message *m, const size_t *to, size_t to_count, struct err *err);
 
 #endif

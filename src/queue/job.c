@@ -94,16 +94,17 @@ static enum job_end no_line(struct job *job, struct journal_writer *w, const str
     return local ? JOB_LOCAL : in_vain(job, w, err);
 }
 
-static bool record_doubt(const struct job *job, int64_t since, struct journal_writer *w, struct err *err)
+/* In doubt are those whom the last transaction was for and who got no answer: `to` holds them still. */
+static bool record_doubt(const struct job *job, const struct attempt *a, struct err *err)
 {
-    return doubt_record(job->store, job->lines, job->line, job->message, since, w, err);
+    const struct doubt_of of = {job->message, clock_now(), a->to, a->to_count};
+    return doubt_record(job->store, job->lines, job->line, &of, a->w, err);
 }
 
 static bool record_cut(const struct job *job, const struct attempt *a, const struct err *why, struct err *err)
 {
     return journal_failure(a->w, why, err) &&
-           (a->t.in_doubt ? record_doubt(job, clock_now(), a->w, err)
-                          : journal_next(a->w, next_try(a->message, err), err)) &&
+           (a->t.in_doubt ? record_doubt(job, a, err) : journal_next(a->w, next_try(a->message, err), err)) &&
            journal_attempt_end(a->w, err) && journal_sync(a->w, err);
 }
 
@@ -337,8 +338,9 @@ static enum job_end deliver(struct job *job, struct journal_writer *w, struct er
 /* A runner was killed behind the last octet of this message: it is in doubt, and nobody has said so yet. */
 static enum job_end settle_doubt(struct job *job, struct journal_writer *w, struct err *err)
 {
-    int64_t since = job->message->journal.last_attempt;
-    bool ok = journal_attempt_end(w, err) && record_doubt(job, since, w, err) && journal_sync(w, err);
+    const struct doubt_of of = {.message = job->message, .since = job->message->journal.last_attempt};
+    bool ok = journal_attempt_end(w, err) && doubt_record(job->store, job->lines, job->line, &of, w, err) &&
+              journal_sync(w, err);
     return ok ? JOB_KEPT : JOB_LOCAL;
 }
 

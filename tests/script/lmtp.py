@@ -4,6 +4,8 @@ are missing.
 
 run: limit=120
 """
+import email
+import email.policy
 import json
 import pathlib
 import socket
@@ -25,6 +27,8 @@ RCPTS = ["C: RCPT TO:<%s>\n" % name for name in NAMES]
 QUIT = "C: QUIT\neof\n"
 TEXT = "C: DATA\nS: 354 go on\ndata\n"
 PIPED_TEXT = PIPED + MAIL + "".join(RCPTS) + "C: DATA\nS: 250 ok\n" + "S: 250 ok\n" * 3 + "S: 354 go on\ndata\n"
+FIRST = MAIL + RCPTS[0] + RCPTS[1] + "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\ndata\n"
+SECOND = "C: RSET\n" + MAIL + RCPTS[0] + RCPTS[1] + "C: DATA\nS: 250 a\nS: 250 b\nS: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\ndata\n"
 DAY = 24 * 3600
 
 
@@ -94,13 +98,11 @@ def test_no_bdat():
 
 
 def test_chain():
-    first = MAIL + RCPTS[0] + RCPTS[1] + "C: DATA\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\ndata\n"
-    second = "C: RSET\n" + MAIL + RCPTS[0] + RCPTS[1] + "C: DATA\nS: 250 a\nS: 250 b\nS: 250 reset\nS: 250 ok\nS: 250 ok\nS: 250 ok\nS: 354 go on\ndata\n"
     with Home() as home:
         home.account(1)
         idents = [home.put(*NAMES[:2]) for _ in range(2)]
         again = MAIL + "S: 250 ok\n" + RCPTS[1] + "S: 250 ok\n" + TEXT + "S: 452 full\n"
-        run, peer = serve(home, PIPED + first + second + "S: 250 a\nS: 452 full\n" + again + QUIT)
+        run, peer = serve(home, PIPED + FIRST + SECOND + "S: 250 a\nS: 452 full\n" + again + QUIT)
         went_well(peer, "the next envelope behind a text")
         same(home.ids(), idents[1:], "the next envelope behind a text: the first message is done")
 
@@ -128,6 +130,36 @@ def test_cut_between_answers():
             ok("C: RCPT TO:<a@example.org>" not in peer.transcript, f"{what}, again: nothing for the one that has it", peer.transcript)
             same(in_doubt(home, ident), [True], f"{what}, again: in doubt")
             matches("\n".join(home.journal(ident)), "hold ", f"{what}, twice: held")
+
+
+def listed(home):
+    """Whom the letter about a doubt names."""
+    letters = [email.message_from_bytes(r, policy=email.policy.default) for r in home.reports()]
+    about = [list(letter.iter_parts())[1].get_payload()[1:] for letter in letters]
+    return [[block["Final-Recipient"].split("; ")[1] for block in blocks] for blocks in about]
+
+
+def test_hold_lists_those_in_doubt():
+    lock_step = PLAIN + MAIL + "S: 250 ok\n" + "".join(rcpt + "S: 250 ok\n" for rcpt in RCPTS) + TEXT
+    for what, script in (("lock step", lock_step), ("one flight", PIPED_TEXT)):
+        with Home() as home:
+            home.account(1)
+            ident = home.put(*NAMES)
+            serve(home, script + "S: 250 2.1.5 kept\nS: 452 4.2.2 full\ncut\n", wait_for=ident, in_doubt="hold")
+            matches("\n".join(home.journal(ident)), "hold ", f"{what}, in_doubt = hold: held")
+            same(listed(home), [["c@example.org"]], f"{what}: the letter names whom there was no answer for, and nobody else")
+    with Home() as home:
+        home.account(1)
+        idents = [home.put(*NAMES[:2]) for _ in range(2)]
+        serve(home, PIPED + FIRST + SECOND + "S: 250 a\ncut\n", in_doubt="hold")
+        same((home.ids(), listed(home)), (idents[1:], [["b@example.org"]]), "the next envelope behind a text: likewise")
+    rcpts = RCPTS[0] + "S: 250 ok\n" + RCPTS[1] + "S: 450 4.2.1 later\n" + RCPTS[2] + "S: 250 ok\n"
+    home, ident, _, _ = once(PLAIN + MAIL + "S: 250 ok\n" + rcpts + TEXT + "S: 250 kept\ncut\n", in_doubt="hold")
+    with home:
+        same(listed(home), [["c@example.org"]], "put off at RCPT: not in doubt")
+    home, ident, _, _ = once(lock_step + "cut\n", in_doubt="hold")
+    with home:
+        same(listed(home), [list(NAMES)], "no answer at all: all of them")
 
 
 def test_cut_before_end():
@@ -190,6 +222,7 @@ def main():
     test_no_bdat()
     test_chain()
     test_cut_between_answers()
+    test_hold_lists_those_in_doubt()
     test_cut_before_end()
     test_smtp_refused_beside_doubt()
     test_socket()
