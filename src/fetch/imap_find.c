@@ -215,23 +215,42 @@ static void add_names(const struct imap_find *f, struct str *names)
             return;
 }
 
+/* nearest - of the names that the server has: what may have been meant; or NULL */
+static const char *nearest(const struct imap_find *f, const char *pattern)
+{
+    const char **names = calloc(f->listed.count + 1, sizeof *names);
+    for (size_t i = 0; names && i < f->listed.count; i++)
+        names[i] = f->listed.items[i].name;
+    const char *near = names ? text_nearest(pattern, names) : NULL;
+    free(names);
+    return near;
+}
+
+static void tell_unmet(const struct imap_find *f, const char *pattern)
+{
+    struct err why = {0};
+    struct str names = STR_INIT(65536);
+    const char *limit = f->pull->account->fetch.subscribed ? " that is subscribed to" : "";
+    const char *near = pattern[0] == '\\' ? NULL : nearest(f, pattern);
+    add_names(f, &names);
+    if (pattern[0] == '\\')
+        err_set(&why, ERR_CONFIG, "The server marks no folder%s as \"%s\".", limit, pattern);
+    else
+        err_set(&why, ERR_CONFIG, "The server has no folder \"%s\"%s.", pattern, limit);
+    err_hint(&why, "%s%s%sIt has: %.600s%s. %s in the option folders.", near ? "Did you mean " : "",
+             near ? near : "", near ? "? " : "", names.buf, f->listed.count > SHOWN_MAX ? ", ..." : "",
+             pattern[0] == '\\' ? "Write the folder's own name" : "Levels are parted by \"/\"");
+    pull_trouble(f->pull, f->result, &why);
+    str_free(&names);
+}
+
 /* check_patterns - a name without wildcards that the server does not have is a mistake worth a word */
 static void check_patterns(const struct imap_find *f)
 {
     const struct fetch_conf *conf = &f->pull->account->fetch;
     for (size_t i = 0; i < conf->folders.count; i++) {
-        const char *pattern = conf->folders.items[i];
-        struct err why = {0};
-        struct str names = STR_INIT(65536);
-        if (is_met(f, pattern))
-            continue;
-        add_names(f, &names);
-        err_set(&why, ERR_CONFIG, "The server has no folder \"%s\"%s.", pattern,
-                conf->subscribed ? " that is subscribed to" : "");
-        err_hint(&why, "It has: %.600s%s. Levels are parted by \"/\" in the option folders.", names.buf,
-                 f->listed.count > SHOWN_MAX ? ", ..." : "");
-        pull_trouble(f->pull, f->result, &why);
-        str_free(&names);
+        if (!is_met(f, conf->folders.items[i]))
+            tell_unmet(f, conf->folders.items[i]);
     }
 }
 

@@ -93,7 +93,8 @@ def shown(house):
         one = opened(1, 2, name="INBOX.Lists.git") + "C: {tag} UID FETCH 1 (UID RFC822.SIZE INTERNALDATE)\n" + described([1]) + DONE + ask(1) + message(1, b"a\r\n") + DONE + BYE
         fetching.run_case(ada, f"--uid {name}/1", found(COURIER, TREES[COURIER]) + one, "imap", args=("--uid", f"{name}/1"), mail=[b"a\n"], folders="*")
     missing = found(COURIER, TREES[COURIER]) + BYE
-    fetching.run_case(house.person(), "a name that is not there", missing, "imap", status=78, err=r'no folder "sent".*It has: INBOX, Sent, Lists/git', folders="sent")
+    fetching.run_case(house.person(), "a name that is not there", missing, "imap", status=78, err=r'no folder "sent".*hint: Did you mean Sent\? It has: INBOX, Sent, Lists/git', folders="sent")
+    fetching.run_case(house.person(), "a mark that is not there", missing, "imap", status=78, err=r'marks no folder as "\\Snoozed"\.\n  hint: It has: INBOX, Sent, Lists/git.*own name', folders="\\Snoozed")
 
 
 def told_by_status(house):
