@@ -10,6 +10,7 @@
 #include "cmd/cmd.h"
 #include "cmd/say.h"
 #include "cmd/visit.h"
+#include "mail/stub.h"
 
 #define NAMED_MAX 20 /* messages of a folder that are named one by one */
 #define JSON_MAX (256u << 20)
@@ -35,8 +36,17 @@ struct report {
 
 /* -- for people -- */
 
-static bool say_finding(struct report *r, enum verify_finding what, const char *uid, uint64_t size,
-                        const char *path, struct err *err)
+/* add_name - as tappal-fetch --uid takes it */
+static bool add_name(struct str *out, const char *folder, const char *uid, struct err *err)
+{
+    struct str name = STR_INIT(65536);
+    bool ok = str_addf(&name, err, "%s/%s", folder, uid) && stub_add_word(out, name.buf, err);
+    str_free(&name);
+    return ok;
+}
+
+static bool say_finding(struct report *r, const char *folder, enum verify_finding what, const char *uid,
+                        uint64_t size, const char *path, struct err *err)
 {
     char shown[32];
     struct str clean = STR_INIT(65536);
@@ -44,8 +54,8 @@ static bool say_finding(struct report *r, enum verify_finding what, const char *
         return true;
     text_show_size(size, shown);
     bool ok = !path || text_add_clean(&clean, path, strlen(path), 4096, err);
-    ok = ok && str_addf(&r->text, err, "\n  %s: UID %s, %s%s%s", words[what], uid, shown, path ? ", " : "",
-                        clean.buf);
+    ok = ok && str_addf(&r->text, err, "\n  %s: ", words[what]) && add_name(&r->text, folder, uid, err) &&
+         str_addf(&r->text, err, ", %s%s%s", shown, path ? ", " : "", clean.buf);
     str_free(&clean);
     return ok;
 }
@@ -106,10 +116,10 @@ static bool on_finding(void *arg, const char *folder, enum verify_finding what, 
                        uint64_t size, const char *path, struct err *err)
 {
     struct report *r = arg;
-    (void)folder;
     r->missing += what == VERIFY_MISSING;
     r->wrong += what == VERIFY_MISSING || what == VERIFY_CHANGED;
-    return (r->json ? add_finding : say_finding)(r, what, uid, size, path, err);
+    return r->json ? add_finding(r, what, uid, size, path, err)
+                   : say_finding(r, folder, what, uid, size, path, err);
 }
 
 static bool on_folder(void *arg, const struct verify_folder *f, struct err *err)

@@ -159,7 +159,7 @@ def verify(house, ada):
     result = ada.run("tappal", "verify")
     tap.same(result.status, 1, "verify: 1 where something is missing")
     tap.matches(result.out, rf"^INBOX: 6 on the server; 3 here, 1 not fetched, 1 missing, 1 changed, 1 here and no longer on the server\n"
-                rf"(?=.*  missing: UID {uid[0]}, 1\d\d bytes\n)(?=.*  changed: UID {uid[1]}, 1\d\d bytes, new/\S+\n)", "verify: what is said") or print("#", result)
+                rf"(?=.*  missing: INBOX/{uid[0]}, 1\d\d bytes\n)(?=.*  changed: INBOX/{uid[1]}, 1\d\d bytes, new/\S+\n)", "verify: what is said") or print("#", result)
     tap.ok("hint: What you deleted" in result.err, "verify: the hint", result.err)
     (folder,) = json.loads(ada.run("tappal", "verify", "--json").out)
     tap.same({k: folder[k] for k in ("folder", "listed", "here", "new", "missing", "changed", "extra")},
