@@ -221,8 +221,7 @@ static void remember(const struct child *c, const char *state, const struct err 
 static void remember_time(const struct child *c, const char *state, bool ok, const struct pull_result *result)
 {
     if (!c->options->dry_run && !c->options->uid)
-        fetched_note(state, clock_now(), ok && result->trouble.kind == ERR_NONE,
-                     result->messages + result->linked);
+        fetched_note(state, clock_now(), ok && result->trouble.kind == ERR_NONE, result->messages);
 }
 
 static void tell_outage(const struct child *c, const char *state, const struct err *err)

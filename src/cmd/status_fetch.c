@@ -130,8 +130,10 @@ static void say_fetched(const struct fetch_status *s)
 static void say_trouble(const struct trouble *t)
 {
     char since[32];
-    text_show_duration(clock_now() > t->since ? (uint64_t)(clock_now() - t->since) : 0, since);
-    say("  trouble with fetching for %s: %s", since, t->why.what);
+    int64_t now = clock_now(), lasts = now > t->since ? now - t->since : 0;
+    text_show_duration((uint64_t)lasts, since);
+    say("  trouble with fetching%s%s: %s", lasts < JUST_NOW ? "" : " for ", lasts < JUST_NOW ? "" : since,
+        t->why.what);
     if (t->why.hint[0])
         say("  hint: %s", t->why.hint);
 }

@@ -60,7 +60,7 @@ def unread_stays_unread(house, ada):
 
 def trouble_is_shown(ada):
     """What the last run could not do is in `tappal status` until one can: cron and services are watched by nobody."""
-    tap.matches(ada.run("tappal", "status").out, r"work: .*\n  trouble with fetching for .*: The server has no folder \"Nowhere\"\.\n  hint: It has", "status: trouble, for people")
+    tap.matches(ada.run("tappal", "status").out, r"work: .*\n  trouble with fetching: The server has no folder \"Nowhere\"\.\n  hint: It has", "status: trouble, for people")
     check = ada.run("tappal", "status", "--check")
     tap.ok(check.status == 1 and check.out.startswith("WARNING: account work has trouble with fetching"), "status: for monitoring", check)
     (failure,) = [a["fetch_failure"] for a in json.loads(ada.run("tappal", "status", "--json").out)["accounts"]]

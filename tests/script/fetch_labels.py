@@ -65,6 +65,7 @@ def once(house):
         tap.same(len(gmail.handed), 3, "each is fetched once") or print("#", gmail.handed)
         tap.ok(box.linked(1, INBOX, WORK, EVERYTHING) and box.linked(2, WORK, EVERYTHING), "and is one file")
         tap.same(result.out, "work: 3 new messages, 168 bytes, 2 folders, 3 linked from other folders\n", "what is said")
+        tap.matches(box.ada.run("tappal", "status").out, "\n  fetched just now, 3 new messages\n", "status: what is linked is no new mail")
         log = box.ada.log.read_text()
         tap.same((log.count(" fetched "), log.count(" linked ")), (3, 3), "what is logged") or print("#", log)
 
