@@ -17,6 +17,22 @@ static void check_part(const struct imap_part *part, const char *text, size_t n)
         abort();
 }
 
+/* What is left of a name is the end of it, and no other folder becomes the INBOX. */
+static void check_namespaces(const struct imap_namespaces *namespaces)
+{
+    struct err err;
+    for (size_t i = 0; i < namespaces->count; i++) {
+        struct str name = STR_INIT(1 << 20);
+        if (!str_addf(&name, &err, "%sInbox", namespaces->items[i].prefix))
+            abort();
+        const char *plain = imap_namespace_plain(namespaces, name.buf);
+        if (plain < name.buf || plain > name.buf + name.len ||
+            (plain > name.buf && text_eq_nocase(plain, "INBOX")))
+            abort();
+        str_free(&name);
+    }
+}
+
 static void read_data(const char *text, size_t n)
 {
     struct uidset set = UIDSET_INIT;
@@ -35,8 +51,10 @@ static void read_data(const char *text, size_t n)
         imap_list_free(&list);
     if (imap_state_read(&state, text, n, &err))
         imap_state_free(&state);
-    if (imap_namespaces_read(&namespaces, text, n, &err))
+    if (imap_namespaces_read(&namespaces, text, n, &err)) {
+        check_namespaces(&namespaces);
         imap_namespaces_free(&namespaces);
+    }
     bool ok = imap_search_read(&set, text, n, &err);
     ok = imap_esearch_read(&set, text, n, &err) && ok;
     ok = imap_vanished_read(&set, text, n, &err) && ok;
