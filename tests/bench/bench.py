@@ -3,7 +3,6 @@ import base64
 import hashlib
 import os
 import pathlib
-import queue
 import shutil
 import socket
 import ssl
@@ -11,11 +10,11 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import lab  # noqa: E402,F401
+from flights import Flights  # noqa: E402,F401
 
 
 def timed(action, times):
@@ -146,57 +145,6 @@ def fsync(folder):
 def hashes(text):
     for _ in range(2):
         hashlib.sha256(text).digest()
-
-
-class Far:
-    """A forwarder that holds back what it is given, for so many seconds in each direction."""
-
-    def __init__(self, port, delay):
-        self.target, self.delay = port, delay
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def accept(self):
-        while True:
-            try:
-                near = self.listener.accept()[0]
-            except OSError:
-                return
-            there = socket.create_connection(("127.0.0.1", self.target))
-            for a, b in ((near, there), (there, near)):
-                a.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                held = queue.SimpleQueue()
-                threading.Thread(target=self.read, args=(a, held), daemon=True).start()
-                threading.Thread(target=self.write, args=(b, held), daemon=True).start()
-
-    def read(self, source, held):
-        data = b"x"
-        while data:
-            try:
-                data = source.recv(1 << 20)
-            except OSError:
-                data = b""
-            held.put((time.monotonic() + self.delay, data))
-
-    @staticmethod
-    def write(sink, held):
-        while True:
-            when, data = held.get()
-            time.sleep(max(0, when - time.monotonic()))
-            try:
-                if not data:
-                    sink.shutdown(socket.SHUT_WR)
-                    return
-                sink.sendall(data)
-            except OSError:
-                return
 
 
 def floor_drain(house):

@@ -3,6 +3,8 @@ who called, and a SOCKS5 proxy that notes which names it was given."""
 import socket
 import threading
 
+from listening import Listener
+
 
 def copy(source, target):
     try:
@@ -27,31 +29,12 @@ def join(client, server, copy_back=copy):
     server.close()
 
 
-class Forwarder:
-    """Every connection goes on to 127.0.0.1:port; `callers` are the addresses they came from."""
+class Forwarder(Listener):
+    """Every connection goes on to 127.0.0.1:port."""
 
     def __init__(self, port, unix=None):
-        self.target, self.callers = port, []
-        self.listener = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
-        self.listener.bind(str(unix) if unix else ("127.0.0.1", 0))
-        self.listener.listen(8)
-        self.port = None if unix else self.listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                client, address = self.listener.accept()
-            except OSError:
-                return
-            self.callers.append(address[0] if address else "")
-            threading.Thread(target=self.handle, args=(client,), daemon=True).start()
+        super().__init__(unix)
+        self.target = port
 
     def handle(self, client):
         join(client, socket.create_connection(("127.0.0.1", self.target)))

@@ -9,37 +9,26 @@ import socket
 import threading
 import time
 
+from listening import Listener
 
-class Flights:
+
+class Flights(Listener):
     def __init__(self, port, delay=0.03):
+        super().__init__()
         self.target, self.delay, self.flights, self.heard = port, delay, 0, True
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.close()
 
     def take(self):
         """The flights since the last call."""
         flights, self.flights, self.heard = self.flights, 0, True
         return flights
 
-    def accept(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self.target))
-            except OSError:
-                return
-            for source, sink, from_client in ((client, server, True), (server, client, False)):
-                source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                held = queue.SimpleQueue()
-                threading.Thread(target=self.read, args=(source, held, from_client), daemon=True).start()
-                threading.Thread(target=self.write, args=(sink, held, not from_client), daemon=True).start()
+    def handle(self, client):
+        server = socket.create_connection(("127.0.0.1", self.target))
+        for source, sink, from_client in ((client, server, True), (server, client, False)):
+            source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            held = queue.SimpleQueue()
+            threading.Thread(target=self.read, args=(source, held, from_client), daemon=True).start()
+            threading.Thread(target=self.write, args=(sink, held, not from_client), daemon=True).start()
 
     def read(self, source, held, from_client):
         data = b"x"

@@ -6,11 +6,10 @@ It changes its user and groups at a sign-in, which only root may.
         ... server.port, server.user, server.password ...
 """
 import os
-import socket
 import subprocess
-import threading
 
 from lab import TOP
+from listening import Listener
 
 NOBODY = 65534
 PROGRAM = TOP / "build/mailutils/usr/sbin/pop3d"
@@ -22,10 +21,12 @@ mailbox {{ mailbox-type mbox; }};
 """
 
 
-class Pop3:
+class Pop3(Listener):
+    in_turn = True
     user, password = "ada@example.test", "correct horse"
 
     def __init__(self, folder):
+        super().__init__()
         self.folder, self.inbox = folder, folder / "ada/INBOX"
         (folder / "domains").mkdir(parents=True)
         (folder / "ada").mkdir()
@@ -36,29 +37,12 @@ class Pop3:
         os.chmod(folder, 0o755)
         os.chown(folder / "ada", NOBODY, NOBODY)
         os.chown(self.inbox, NOBODY, NOBODY)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.listener.close()
-
-    def serve(self):
+    def handle(self, sock):
         libraries = ":".join(str(TOP / "build/mailutils" / part / "x86_64-linux-gnu") for part in ("usr/lib", "lib"))
-        while True:
-            try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with sock:
-                subprocess.run([PROGRAM, "--inetd", f"--config-file={self.folder}/conf"], stdin=sock, stdout=sock, stderr=subprocess.DEVNULL,
-                               env={**os.environ, "LD_LIBRARY_PATH": libraries}, check=False, timeout=60)
+        with sock:
+            subprocess.run([PROGRAM, "--inetd", f"--config-file={self.folder}/conf"], stdin=sock, stdout=sock, stderr=subprocess.DEVNULL,
+                           env={**os.environ, "LD_LIBRARY_PATH": libraries}, check=False, timeout=60)
 
     def put(self, message):
         with open(self.inbox, "ab") as f:

@@ -7,8 +7,7 @@ What it does wrong is an argument: `cut=N` ends the connection behind N octets t
 `deaf=True` confirms QUIT and deletes nothing; `quit_refused`; `names=function(number, uidl)` gives other unique-ids;
 `refuse={uidl}` does not hand these out.
 """
-import socket
-import threading
+from listening import Listener
 
 
 class Cut(Exception):
@@ -22,34 +21,20 @@ def stuffed(text):
     return b"".join((b"." if line.startswith(b".") else b"") + line + b"\r\n" for line in lines) + b".\r\n"
 
 
-class Pop3d:
+class Pop3d(Listener):
+    in_turn = True
+
     def __init__(self, mailbox, capabilities=("SASL PLAIN", "UIDL", "TOP", "PIPELINING"), cut=None, **oddities):
+        super().__init__()
         self.mailbox, self.capabilities, self.cut, self.odd = list(mailbox), capabilities, cut, oddities
         self.commands, self.sent, self.was_cut = [], 0, False
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.thread.join(10)
-        self.listener.close()
-
-    def serve(self):
-        while True:
+    def handle(self, sock):
+        with sock:
             try:
-                sock, _ = self.listener.accept()
-            except OSError:
-                return
-            with sock:
-                try:
-                    self.session(sock, sock.makefile("rb"))
-                except (Cut, OSError):
-                    pass
+                self.session(sock, sock.makefile("rb"))
+            except (Cut, OSError):
+                pass
 
     def send(self, sock, data):
         if self.cut is not None and self.sent + len(data) >= self.cut:

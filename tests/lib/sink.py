@@ -1,43 +1,18 @@
 """sink - a server that bears everything, for tests that count what arrives and do not care how it came."""
 import re
-import socket
-import threading
+
+from listening import Listener
 
 
-class Sink(threading.Thread):
+class Sink(Listener):
     """Offers PIPELINING and CHUNKING. `taken`: the Message-IDs (before the @) of whole messages; `mails`, `rcpts`: what
     was offered, in order. `refuse`: an answer to each RCPT instead of 250."""
 
     def __init__(self, refuse=None):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port, self.refuse = self.listener.getsockname()[1], refuse
-        self.taken, self.mails, self.rcpts, self.connections = [], [], [], 0
-        self.start()
+        super().__init__()
+        self.refuse, self.taken, self.mails, self.rcpts = refuse, [], [], []
 
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-    def close(self):
-        try:
-            self.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self.listener.close()
-
-    def run(self):
-        while True:
-            try:
-                sock = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self.serve, args=(sock,), daemon=True).start()
-
-    def serve(self, sock):
-        self.connections += 1
+    def handle(self, sock):
         try:
             with sock, sock.makefile("rb") as lines:
                 sock.settimeout(20)

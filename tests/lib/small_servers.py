@@ -5,34 +5,17 @@ that look at what arrived rather than at the conversation. Each connection has a
         ... taker.port, taker.messages; keeper.port, keeper.messages
 """
 import re
-import socket
 import threading
 
+from listening import Listener
 
-class Server:
-    """Accepts, and lets talk() have each connection as a file."""
+
+class Server(Listener):
+    """Lets talk() have each connection as a file."""
 
     def __init__(self):
-        self.messages, self.connections = [], 0
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-
-    def __enter__(self):
-        threading.Thread(target=self.serve, daemon=True).start()
-        return self
-
-    def __exit__(self, *_):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                sock = self.listener.accept()[0]
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self.handle, args=(sock,), daemon=True).start()
+        super().__init__()
+        self.messages = []
 
     def handle(self, sock):
         with sock, sock.makefile("rwb") as f:

@@ -5,8 +5,9 @@ what it took.
     others       are taken
 """
 import re
-import socket
 import threading
+
+from listening import Listener
 
 OFFER = b"250-taker\r\n250-PIPELINING\r\n250-8BITMIME\r\n250 CHUNKING\r\n"
 FINE = b"250 2.0.0 ok\r\n"
@@ -17,26 +18,14 @@ class Gone(Exception):
     """The client hung up within its data."""
 
 
-class Taker(threading.Thread):
+class Taker(Listener):
     def __init__(self):
-        super().__init__(daemon=True)
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port, self.patient = self.listener.getsockname()[1], False
+        super().__init__()
+        self.patient = False
         self.taken = []  # (recipient, text), once for each time that a text was taken for that recipient
-        self.talks, self.lock = [], threading.Lock()
-        self.start()
+        self.lock = threading.Lock()
 
-    def run(self):
-        while True:
-            try:
-                sock = self.listener.accept()[0]
-            except OSError:
-                return
-            talk = threading.Thread(target=self.serve, args=(sock,), daemon=True)
-            self.talks.append(talk)
-            talk.start()
-
-    def serve(self, sock):
+    def handle(self, sock):
         try:
             with sock, sock.makefile("rb") as lines:
                 sock.settimeout(20)
@@ -51,11 +40,6 @@ class Taker(threading.Thread):
         with self.lock:
             taken, self.taken = self.taken, []
         return taken
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts
-        self.join()
-        self.listener.close()
 
 
 class Talk:
