@@ -549,11 +549,11 @@ bool seen_rewrite(struct seen *s, struct err *err)
     struct str text = STR_INIT(PENDING_MAX);
     bool ok = seen_add_first_lines(s, &text, err) && add_number(&text, "validity", s->validity, err) &&
               add_number(&text, "next", s->next, err) && add_number(&text, "modseq", s->modseq, err) &&
-              add_number(&text, "counts", s->counts, err) && add_done(s, &text, err) &&
-              add_quarantine(s, &text, err);
+              add_number(&text, "counts", s->counts, err) && add_done(s, &text, err);
     for (const struct seen_entry *e = seen_each(s, NULL); ok && e; e = seen_each(s, e))
         ok = add_entry(s, e, &text, err);
-    ok = ok && add_quiet(s, &text, err) && fs_replace(s->path, text.buf, text.len, 0600, err);
+    ok = ok && add_quarantine(s, &text, err) && /* behind them, for `kept` takes a message out of it */
+         add_quiet(s, &text, err) && fs_replace(s->path, text.buf, text.len, 0600, err);
     str_free(&text);
     if (!ok)
         return false;
