@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/text.h"
 #include "cmd/say.h"
+#include "fetch/outage.h"
 #include "fetch/quarantine.h"
 #include "mail/mutf7.h"
 #include "mail/stub.h"
@@ -55,8 +55,7 @@ bool fetch_status_load(const struct place *place, const struct account *account,
     if (ok && account->fetch.on) {
         trouble_recall(path.buf, &status_r->trouble);
         fetched_recall(path.buf, &status_r->fetched);
-        ok = str_addz(&path, "/lock", err);
-        status_r->never = ok && access(path.buf, F_OK) != 0;
+        status_r->offline = outage_untold(path.buf, clock_now());
     }
     str_free(&path);
     return ok;
@@ -106,7 +105,6 @@ static void show_ago(int64_t when, char out[48])
     snprintf(out, 48, "%s%s", now < when + JUST_NOW ? "just now" : ago, now < when + JUST_NOW ? "" : " ago");
 }
 
-/* say_fetched - what an older version has fetched was not noted: then nothing is said */
 static void say_fetched(const struct fetch_status *s)
 {
     const struct fetched *f = &s->fetched;
@@ -115,10 +113,10 @@ static void say_fetched(const struct fetch_status *s)
     unsigned long long n = f->messages;
     show_ago(f->when, when);
     show_ago(f->mail_when, mail);
-    if (s->never)
+    if (f->when == 0 && f->mail_when == 0)
         say("  not fetched yet");
     else if (f->when == 0)
-        return;
+        say("  not fetched to the end yet; the last new mail came %s", mail);
     else if (f->mail_when == f->when)
         say("  %s %s, %llu new message%s", how, when, n, n == 1 ? "" : "s");
     else if (f->mail_when > 0)
@@ -136,6 +134,14 @@ static void say_trouble(const struct trouble *t)
         t->why.what);
     if (t->why.hint[0])
         say("  hint: %s", t->why.hint);
+}
+
+static void say_offline(int64_t since)
+{
+    char wait[32];
+    int64_t now = clock_now();
+    text_show_duration(now > since ? (uint64_t)(now - since) : 0, wait);
+    say("  no network for %s", wait);
 }
 
 static void say_quarantine(const char *account, const struct fetch_status *s)
@@ -160,6 +166,8 @@ void fetch_status_say(const char *account, const struct fetch_status *s)
         return;
     if (s->trouble.why.kind != ERR_NONE)
         say_trouble(&s->trouble);
+    if (s->offline != 0)
+        say_offline(s->offline);
     say_fetched(s);
     if (s->count > 0)
         say_quarantine(account, s);
@@ -188,8 +196,8 @@ static bool add_fetched(struct json_out *j, const struct fetched *f, struct err 
 
 bool fetch_status_json(struct json_out *j, const struct fetch_status *s, struct err *err)
 {
-    bool ok = add_trouble(j, &s->trouble, err) && add_fetched(j, &s->fetched, err) &&
-              json_open(j, "quarantine", '[', err);
+    bool ok = add_trouble(j, &s->trouble, err) && add_time(j, "offline", s->offline, err) &&
+              add_fetched(j, &s->fetched, err) && json_open(j, "quarantine", '[', err);
     for (size_t i = 0; ok && i < s->count; i++) {
         const struct aside *a = &s->items[i];
         ok = json_open(j, NULL, '{', err) && json_text(j, "folder", a->folder, err) &&

@@ -14,12 +14,13 @@ struct aside {
     int64_t since, next;
 };
 struct fetch_status {
-    bool on;    /* the account fetches */
-    bool never; /* ... and has not done so yet */
+    bool on; /* the account fetches */
     struct aside *items;
     size_t count;
     struct trouble trouble; /* of the last run */
     struct fetched fetched;
+    int64_t
+        offline; /* since when there has been no network, where that is not told as trouble yet; 0: there is */
 };
 
 MUST_USE bool fetch_status_load(const struct place *place, const struct account *account,

@@ -51,6 +51,18 @@ bool outage_note(const char *state_dir, int64_t now, int64_t *since_r, bool *tel
     return ok;
 }
 
+int64_t outage_untold(const char *state_dir, int64_t now)
+{
+    struct str path = STR_INIT(PATH_BYTES_MAX);
+    struct err ignored;
+    int64_t since = 0;
+    int told = 1;
+    if (fs_join(&path, state_dir, NAME, &ignored) && access(path.buf, F_OK) == 0)
+        recall(path.buf, now, &since, &told);
+    str_free(&path);
+    return told ? 0 : since;
+}
+
 void outage_over(const char *state_dir)
 {
     struct str path = STR_INIT(PATH_BYTES_MAX);

@@ -15,6 +15,8 @@ bool outage_is(const struct err *err);
 /* It has failed again. *since_r: when it began; *tell_r: it has lasted long enough, and nobody was told. */
 MUST_USE bool outage_note(const char *state_dir, int64_t now, int64_t *since_r, bool *tell_r,
                           struct err *err);
+/* Since when it fails, where nobody was told; 0: it does not, or somebody was. */
+int64_t outage_untold(const char *state_dir, int64_t now);
 void outage_over(const char *state_dir);
 
 #endif

@@ -45,12 +45,15 @@ START_TEST(test_outage_tells_once)
 {
     for (int round = 0; round < 2; round++) {
         int64_t t = T0 + round * 100 * HOUR;
+        ck_assert_int_eq(outage_untold(unit_folder, t), 0);
         ck_assert(!told_at(t, t));
         ck_assert(!told_at(t + 2 * HOUR, t));
+        ck_assert_int_eq(outage_untold(unit_folder, t + 2 * HOUR), t);
         ck_assert(!told_at(t + 4 * HOUR - 1, t));
         ck_assert(told_at(t + 4 * HOUR, t));
         ck_assert(!told_at(t + 5 * HOUR, t));
         ck_assert(!told_at(t + 50 * HOUR, t));
+        ck_assert_int_eq(outage_untold(unit_folder, t + 50 * HOUR), 0);
         ck_assert_int_eq(unit_folder_count(), 1);
         outage_over(unit_folder);
         ck_assert_int_eq(unit_folder_count(), 0);
