@@ -539,7 +539,9 @@ static bool add_quiet(const struct seen *s, struct str *out, struct err *err)
 
 static bool open_file(struct seen *s)
 {
-    s->fd = open(s->path, (s->look_only ? O_RDONLY : O_RDWR | O_APPEND) | O_CLOEXEC | O_NOFOLLOW);
+    int how = s->look_only ? O_RDONLY : O_RDWR | O_APPEND;
+    s->fd =
+        open(s->path, how | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a FIFO is no memory, nor waited for */
     return s->fd >= 0;
 }
 

@@ -65,7 +65,7 @@ static bool read_last(int fd, struct seen_glance *out)
 
 bool seen_glance(const char *path, const struct seen_owner *owner, struct seen_glance *glance_r)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     bool ok = fd >= 0 && is_ours(fd, owner) && read_last(fd, glance_r);
     if (fd >= 0)
         close(fd);

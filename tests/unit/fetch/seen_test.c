@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -367,6 +368,20 @@ START_TEST(test_seen_glance_of_what_is_left)
 }
 END_TEST
 
+/* What never ends must not be waited for. */
+START_TEST(test_seen_is_no_fifo)
+{
+    struct seen_glance g;
+    struct seen *s = NULL;
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert(!seen_glance(path, &imap_owner, &g));
+    for (int look_only = 0; look_only < 2; look_only++) {
+        ck_assert(!seen_open(path, &imap_owner, look_only, &s, &err) && !s);
+        ck_assert_int_eq(err.kind, ERR_LOCAL);
+    }
+}
+END_TEST
+
 START_TEST(test_seen_rewrite)
 {
     struct str text = STR_INIT(1 << 22);
@@ -481,6 +496,7 @@ int main(void)
     tcase_add_loop_test(tc, test_seen_records, 0, sizeof records / sizeof *records);
     tcase_add_test(tc, test_seen_glance);
     tcase_add_test(tc, test_seen_glance_of_what_is_left);
+    tcase_add_test(tc, test_seen_is_no_fifo);
     tcase_add_test(tc, test_seen_rewrite);
     tcase_add_test(tc, test_seen_moved);
     tcase_add_loop_test(tc, test_seen_every_step, 0, 4);
