@@ -7,6 +7,9 @@ import subprocess
 import tempfile
 import time
 
+from peer import Peer
+from tap import ok
+
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BUILD = pathlib.Path(os.environ.get("BUILD", TOP / "build")).absolute()
 
@@ -139,3 +142,16 @@ class Home:
 
     def logged(self):
         return self.log.read_text() if self.log.exists() else ""
+
+
+def serve(home, script, *options, wait_for=None, **account):
+    """One run against one script; the run and the peer."""
+    with Peer(script, limit=20) as peer:
+        home.account(peer.port, **account)
+        run = home.deliver(wait_for, *options)
+        peer.hang_up()
+    return run, peer
+
+
+def went_well(peer, what):
+    return ok(peer.good, what + ": the conversation went as it should", "\n".join(peer.transcript))

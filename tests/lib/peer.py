@@ -30,6 +30,7 @@ Transcript: "+" connection, "C: ..." and "S: ..." lines, "C| ..." lines of data,
 wrong. Bytes that are not ASCII text are shown as \\xHH.
 """
 import argparse
+import contextlib
 import os
 import re
 import shutil
@@ -317,6 +318,11 @@ class Peer:
             if self.conversation.sock:
                 self.conversation.sock.close()
             self.listener.close()
+
+    def hang_up(self):
+        """Nobody will call any more."""
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
 
     def wait(self):
         self.thread.join(max(0, self.deadline - time.monotonic()) + 1)

@@ -5,12 +5,11 @@ import email
 import email.policy
 import pathlib
 import re
-import socket
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import MESSAGE, Home
+from deliver_home import MESSAGE, Home, serve, went_well
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -21,27 +20,6 @@ MAIL = "C: MAIL FROM:<ada@example.org>*\n"
 RCPT = "C: RCPT TO:<bob@example.org>\n"
 QUIT = "C: QUIT\neof\n"
 TEXT = "C: DATA\nS: 354 go on\ndata\n"
-
-
-def serve(home, script, *options, wait_for=None, **account):
-    """One run against one script; the run and the peer."""
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, **account)
-        run = home.deliver(wait_for, *options)
-        hang_up(peer)
-    return run, peer
-
-
-def hang_up(peer):
-    """Nobody will call any more."""
-    try:
-        peer.listener.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-
-
-def went_well(peer, what):
-    return ok(peer.good, what + ": the conversation went as it should", "\n".join(peer.transcript))
 
 
 def once(script, *recipients, message=MESSAGE, options=("-f", "ada@example.org"), **account):
@@ -420,7 +398,7 @@ def test_breaker():
         with Peer("delay 0.1\n", limit=2) as peer:
             home.account(peer.port)
             run = home.deliver(second)
-            hang_up(peer)
+            peer.hang_up()
         same([len(run.failures()), run.lines[-1]], [1, "end"], "breaker: who waits hears why, at once")
         ok("+ connection" not in peer.transcript, "breaker: no connection", peer.transcript)
         home.later(90)

@@ -8,14 +8,13 @@ import email
 import email.policy
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import BUILD, Home
+from deliver_home import BUILD, Home, serve, went_well
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -29,21 +28,6 @@ QUIT = "C: QUIT\neof\n"
 LOST = PLAIN + ENVELOPE + TEXT + "cut\n"
 TAKEN = ENVELOPE + TEXT + "S: 250 2.0.0 ok\n"
 NOBODY = "delay 0.1\n"
-
-
-def serve(home, script, *options, **account):
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, **account)
-        home.deliver(None, *options)
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-    return peer
-
-
-def went_well(peer, what):
-    ok(peer.good, what, "\n".join(peer.transcript))
 
 
 def home_with_notify():
@@ -86,10 +70,10 @@ def test_retry():
         serve(home, LOST)
         matches(desk(home, "list"), rf"{ident}\?.*\n.*next try in 1[45] min, in doubt: ", "in doubt: shown as that")
         home.later(600)
-        peer = serve(home, NOBODY, "--now")
+        _, peer = serve(home, NOBODY, "--now")
         ok("+ connection" not in peer.transcript, "in doubt: nobody makes it go again within 15 minutes", peer.transcript)
         home.later(400)
-        went_well(serve(home, PIPED + MAIL + "S: 250 ok\n" + RCPT + "S: 450 4.2.0 greylisted\n" + QUIT), "in doubt: the second time in lock step")
+        went_well(serve(home, PIPED + MAIL + "S: 250 ok\n" + RCPT + "S: 450 4.2.0 greylisted\n" + QUIT)[1], "in doubt: the second time in lock step")
         home.later(1000)
         same((told(home), home.reports()), ([], []), "in doubt once: nobody is told")
         serve(home, LOST)
@@ -102,7 +86,7 @@ def test_retry():
         home.put()
         serve(home, LOST)
         home.later(1000)
-        went_well(serve(home, PLAIN + TAKEN + QUIT), "in doubt: the second time")
+        went_well(serve(home, PLAIN + TAKEN + QUIT)[1], "in doubt: the second time")
         same((home.ids(), told(home), home.reports()), ([], [], []), "in doubt, then delivered")
 
 

@@ -166,10 +166,7 @@ def lmtp(ada, answers, texts, opening=LHLO):
     with peer.Peer(opening + answers, unix=path, limit=20) as server:
         result, imap = play(ada, script(texts), deliver=f"lmtp {path} ada")
         server.deadline = 0
-        try:
-            server.listener.shutdown(2)
-        except OSError:
-            pass
+        server.hang_up()
     return result, imap, server
 
 

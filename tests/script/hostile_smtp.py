@@ -7,7 +7,6 @@ run: limit=300
 """
 import base64
 import pathlib
-import socket
 import sys
 
 sys.dont_write_bytecode = True
@@ -74,10 +73,7 @@ def play(script, options):
     with Peer(script, limit=LIMIT) as peer:
         home.account(peer.port, timeout="2s", **options)
         run = home.deliver(ident, limit=LIMIT * 2)
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        peer.hang_up()
         peer.deadline = 0
     return home, ident, run
 

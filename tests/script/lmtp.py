@@ -8,13 +8,12 @@ import email
 import email.policy
 import json
 import pathlib
-import socket
 import subprocess
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import BUILD, Home
+from deliver_home import BUILD, Home, serve, went_well
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -32,31 +31,16 @@ SECOND = "C: RSET\n" + MAIL + RCPTS[0] + RCPTS[1] + "C: DATA\nS: 250 a\nS: 250 b
 DAY = 24 * 3600
 
 
-def hang_up(peer):
-    try:
-        peer.listener.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-
-
-def serve(home, script, *options, wait_for=None, **account):
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, protocol="lmtp", **account)
-        run = home.deliver(wait_for, *options)
-        hang_up(peer)
-    return run, peer
+def play(home, script, **options):
+    return serve(home, script, protocol="lmtp", **options)
 
 
 def once(script, *recipients, **account):
     home = Home()
     home.account(1)
     ident = home.put(*(recipients or NAMES))
-    run, peer = serve(home, script, wait_for=ident, **account)
+    run, peer = play(home, script, wait_for=ident, **account)
     return home, ident, run, peer
-
-
-def went_well(peer, what):
-    return ok(peer.good, what + ": the conversation went as it should", "\n".join(peer.transcript))
 
 
 # -- answers --
@@ -71,7 +55,7 @@ def test_each_has_its_answer():
             same(run.verdicts(), ["0 delivered 250 2.1.5", "1 later 452 4.2.2", "2 refused 550 5.7.1"], f"{what}: each recipient has the answer that is its own")
             same(home.ids(), [ident], f"{what}: one is left")
             home.later(120)
-            run, peer = serve(home, PLAIN + MAIL + "S: 250 ok\n" + RCPTS[1] + "S: 250 ok\n" + TEXT + "S: 250 2.1.5 kept\n" + QUIT)
+            run, peer = play(home, PLAIN + MAIL + "S: 250 ok\n" + RCPTS[1] + "S: 250 ok\n" + TEXT + "S: 250 2.1.5 kept\n" + QUIT)
             went_well(peer, f"{what}, again: the one alone")
             same(home.ids(), [], f"{what}, again: nothing is left")
             same(len(home.reports()), 1, f"{what}: a report for the one that was refused")
@@ -102,7 +86,7 @@ def test_chain():
         home.account(1)
         idents = [home.put(*NAMES[:2]) for _ in range(2)]
         again = MAIL + "S: 250 ok\n" + RCPTS[1] + "S: 250 ok\n" + TEXT + "S: 452 full\n"
-        run, peer = serve(home, PIPED + FIRST + SECOND + "S: 250 a\nS: 452 full\n" + again + QUIT)
+        run, peer = play(home, PIPED + FIRST + SECOND + "S: 250 a\nS: 452 full\n" + again + QUIT)
         went_well(peer, "the next envelope behind a text")
         same(home.ids(), idents[1:], "the next envelope behind a text: the first message is done")
 
@@ -126,7 +110,7 @@ def test_cut_between_answers():
             home.later(1000)
             rest = RCPTS[1:]
             again = PIPED + MAIL + "S: 250 ok\n" + "".join(rcpt + "S: 250 ok\n" for rcpt in rest) + TEXT
-            run, peer = serve(home, again + "cut\n")
+            run, peer = play(home, again + "cut\n")
             ok("C: RCPT TO:<a@example.org>" not in peer.transcript, f"{what}, again: nothing for the one that has it", peer.transcript)
             same(in_doubt(home, ident), [True], f"{what}, again: in doubt")
             matches("\n".join(home.journal(ident)), "hold ", f"{what}, twice: held")
@@ -145,13 +129,13 @@ def test_hold_lists_those_in_doubt():
         with Home() as home:
             home.account(1)
             ident = home.put(*NAMES)
-            serve(home, script + "S: 250 2.1.5 kept\nS: 452 4.2.2 full\ncut\n", wait_for=ident, in_doubt="hold")
+            play(home, script + "S: 250 2.1.5 kept\nS: 452 4.2.2 full\ncut\n", wait_for=ident, in_doubt="hold")
             matches("\n".join(home.journal(ident)), "hold ", f"{what}, in_doubt = hold: held")
             same(listed(home), [["c@example.org"]], f"{what}: the letter names whom there was no answer for, and nobody else")
     with Home() as home:
         home.account(1)
         idents = [home.put(*NAMES[:2]) for _ in range(2)]
-        serve(home, PIPED + FIRST + SECOND + "S: 250 a\ncut\n", in_doubt="hold")
+        play(home, PIPED + FIRST + SECOND + "S: 250 a\ncut\n", in_doubt="hold")
         same((home.ids(), listed(home)), (idents[1:], [["b@example.org"]]), "the next envelope behind a text: likewise")
     rcpts = RCPTS[0] + "S: 250 ok\n" + RCPTS[1] + "S: 450 4.2.1 later\n" + RCPTS[2] + "S: 250 ok\n"
     home, ident, _, _ = once(PLAIN + MAIL + "S: 250 ok\n" + rcpts + TEXT + "S: 250 kept\ncut\n", in_doubt="hold")
@@ -183,7 +167,7 @@ def test_smtp_refused_beside_doubt():
         with Peer(again, limit=20) as peer:
             home.account(peer.port)
             home.deliver()
-            hang_up(peer)
+            peer.hang_up()
         matches("\n".join(home.journal(ident)), "hold ", "SMTP, one refused and the connection lost twice: held")
 
 
@@ -197,7 +181,7 @@ def test_socket():
         with Peer(PLAIN + MAIL + "S: 250 ok\n" + RCPTS[0] + "S: 250 ok\n" + TEXT + "S: 250 2.1.5 kept\n" + QUIT, unix=path, limit=20) as peer:
             home.account(None, host=None, protocol="lmtp", socket=path)
             home.deliver()
-            hang_up(peer)
+            peer.hang_up()
         went_well(peer, "a UNIX socket")
         same(home.ids(), [], "a UNIX socket: delivered")
 
@@ -212,7 +196,7 @@ def test_wrong_protocol():
         with Peer("S: 220 hi\nC: EHLO *\nS: 500 5.5.1 what?\n" + QUIT, limit=20) as peer:
             home.account(peer.port)
             run = home.deliver(ident)
-            hang_up(peer)
+            peer.hang_up()
         matches(str(run), "EHLO.*protocol = lmtp under", "an LMTP server, and protocol = smtp: it says what to do")
 
 

@@ -36,10 +36,7 @@ def run(home, script):
     with Peer(script, limit=20) as peer:
         home.account(peer.port)
         result = queue(home, "run")
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+        peer.hang_up()
     return result
 
 

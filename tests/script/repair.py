@@ -8,12 +8,11 @@ import email.policy
 import pathlib
 import random
 import re
-import socket
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import Home
+from deliver_home import Home, serve
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -34,17 +33,6 @@ HEADER = "From: ada@example.org\nTo: bob@example.org\nSubject: x\nDate: Sun, 22 
 TYPE = "Content-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
 BODY = "Grüße \n.dot\n- \n" + "ü" * 300 + "\n=\n"
 PLAIN = (HEADER + TYPE + "\n" + BODY).encode()
-
-
-def serve(home, script, **account):
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, **account)
-        run = home.deliver()
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-    return run, peer
 
 
 def sent_text(peer):

@@ -32,13 +32,6 @@ def wait_for(what, limit=20):
     return what()
 
 
-def hang_up(peer):
-    try:
-        peer.listener.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        pass
-
-
 class Runner:
     """`tappal queue run --watch`, ready."""
 
@@ -91,7 +84,7 @@ def test_sendmail_only_stores():
         sendmail(home)
         ok(time.monotonic() - begun < 5, "sendmail waits for no server where a runner stands", time.monotonic() - begun)
         same(len(home.ids()), 2, "both are in the queue")
-        hang_up(peer)
+        peer.hang_up()
         same(runner.stop(signal.SIGINT), 0, "and SIGINT ends the runner")
 
 
@@ -222,7 +215,7 @@ def deliver(home, script):
     with Peer(script, limit=20) as peer:
         home.account(peer.port)
         home.deliver()
-        hang_up(peer)
+        peer.hang_up()
     return peer
 
 

@@ -39,10 +39,7 @@ def converse(home, sent, script, message=MESSAGE):
         home.set_up(sent, taker.port, keeper.port)
         home.put(message=message)
         home.deliver()
-        try:
-            keeper.listener.shutdown(2)
-        except OSError:
-            pass
+        keeper.hang_up()
     return keeper
 
 
@@ -117,10 +114,7 @@ def converse_smtputf8(home, script, message):
         home.put(message=message)
         home.deliver()
         for peer in (taker, keeper):
-            try:
-                peer.listener.shutdown(2)
-            except OSError:
-                pass
+            peer.hang_up()
     return keeper
 
 

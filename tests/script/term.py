@@ -11,7 +11,7 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import BUILD, Home
+from deliver_home import BUILD, Home, serve
 from peer import Peer
 from tap import done, matches, ok, same
 
@@ -22,17 +22,6 @@ RCPT = "C: RCPT TO:<bob@example.org>\n"
 QUIT = "C: QUIT\neof\n"
 LATER = GREET + MAIL + RCPT + "S: 450 4.2.0 Greylisted\n" + QUIT
 TAKEN = GREET + MAIL + RCPT + "S: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 queued\n" + QUIT
-
-
-def serve(home, script, maildir=True):
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, maildir=maildir)
-        home.deliver()
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-    return peer
 
 
 def letters(home):
@@ -118,7 +107,7 @@ def test_success_asked_for():
         with Home() as home:
             home.account(1)
             home.put(options=("-f", "ada@example.org", "-N", notify))
-            peer = serve(home, TAKEN)
+            _, peer = serve(home, TAKEN)
             same((peer.good, home.ids()), (True, []), f"NOTIFY={notify}: delivered")
             told = letters(home)
             if same(len(told), expected, f"NOTIFY={notify}: reports") and told:

@@ -6,13 +6,12 @@ run: limit=120
 import collections
 import itertools
 import pathlib
-import socket
 import sys
 import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
-from deliver_home import MESSAGE, Home
+from deliver_home import MESSAGE, Home, serve, went_well
 from peer import Peer, make_certs
 from sink import Sink
 from tap import done, matches, ok, same
@@ -31,21 +30,6 @@ FINE = "S: 250 ok\nS: 250 ok\nS: 250 2.0.0 done\n"
 LOCK_STEP = MAIL + "S: 250 ok\n" + RCPT + "S: 250 ok\nC: DATA\nS: 354 go on\ndata\nS: 250 2.0.0 done\n"
 QUIT = "C: QUIT\neof\n"
 COUNTER = itertools.count()
-
-
-def serve(home, script, *options, wait_for=None, **account):
-    with Peer(script, limit=20) as peer:
-        home.account(peer.port, **account)
-        run = home.deliver(wait_for, *options)
-        try:
-            peer.listener.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-    return run, peer
-
-
-def went_well(peer, what):
-    return ok(peer.good, what + ": the conversation went as it should", "\n".join(peer.transcript))
 
 
 def once(script, *recipients, message=MESSAGE, options=("-f", "ada@example.org"), **account):
