@@ -2,39 +2,20 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "client/peer.h"
 
 #define NOW 1800000000
 
-static char dir[] = "/tmp/peer-XXXXXX", host[] = "mail.example.org";
+static char host[] = "mail.example.org";
 static struct endpoint server = {.host = host, .port = 465};
-
-static void setup(void)
-{
-    memcpy(dir, "/tmp/peer-XXXXXX", sizeof(dir));
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-}
 
 static struct peer load(int64_t now)
 {
     struct err err = {0};
     struct peer peer;
-    ck_assert_msg(peer_load(dir, &server, now, &peer, &err), "%s", err.what);
+    ck_assert_msg(peer_load(unit_folder, &server, now, &peer, &err), "%s", err.what);
     return peer;
-}
-
-static void teardown(void)
-{
-    struct peer peer = load(NOW);
-    unlink(peer.path.buf);
-    *strrchr(peer.path.buf, '/') = '\0';
-    rmdir(peer.path.buf);
-    peer_free(&peer);
-    rmdir(dir);
 }
 
 START_TEST(test_peer_learns)
@@ -119,7 +100,7 @@ int main(void)
 {
     Suite *suite = suite_create("peer");
     TCase *tc = tcase_create("peer");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, unit_folder_make, unit_folder_remove);
     tcase_add_test(tc, test_peer_learns);
     tcase_add_loop_test(tc, test_peer_falls, 0, COUNT(falls));
     tcase_add_loop_test(tc, test_peer_broken_file, 0, COUNT(broken));

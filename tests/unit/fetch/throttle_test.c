@@ -1,12 +1,6 @@
 /* throttle - what counts as a request for patience, and that it survives. */
 #include "unit.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include "base/fs.h"
 #include "fetch/throttle.h"
 
 static const struct {
@@ -42,28 +36,26 @@ END_TEST
 
 START_TEST(test_throttle_memory)
 {
-    char folder[] = "/tmp/tappal-throttle-XXXXXX", path[64];
     struct throttle t;
     struct err err = {0};
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-    snprintf(path, sizeof path, "%s/wait", folder);
-    throttle_recall(folder, 1000, &t);
+    unit_folder_make();
+    throttle_recall(unit_folder, 1000, &t);
     ck_assert(t.until == 0 && t.calm == 0);
-    ck_assert(throttle_note(folder, 1000, 300, "It said \"no\"\nand \\ so.", &err));
-    throttle_recall(folder, 1001, &t);
+    ck_assert(throttle_note(unit_folder, 1000, 300, "It said \"no\"\nand \\ so.", &err));
+    throttle_recall(unit_folder, 1001, &t);
     ck_assert(t.until == 1300 && t.calm == 1000 + THROTTLE_CALM);
     ck_assert_str_eq(t.why, "It said \"no\"\nand \\ so.");
-    throttle_recall(folder, -1000000, &t); /* the clock was set back */
+    throttle_recall(unit_folder, -1000000, &t); /* the clock was set back */
     ck_assert(t.until == 0);
     static const char *const damaged[] = {"", "tappal-wait 1 5", "tappal-wait 2 5 6\nwhy x\n",
                                           "tappal-wait 1 5 6\nwhy \\x\n"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
-        ck_assert(fs_replace(path, damaged[i], strlen(damaged[i]), 0600, &err));
-        throttle_recall(folder, 1, &t);
+        unit_write("wait", damaged[i]);
+        throttle_recall(unit_folder, 1, &t);
         ck_assert(t.until == 0 && t.calm == 0);
     }
-    unlink(path);
-    rmdir(folder);
+    ck_assert_int_eq(unit_folder_count(), 1);
+    unit_folder_remove();
 }
 END_TEST
 

@@ -2,29 +2,22 @@
 #include "unit.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <utime.h>
 
 #include "queue/breaker.h"
 
 #define NOW 1800000000
 
-static char dir[] = "/tmp/breaker-XXXXXX", name[] = "work", file[64];
-static struct place place = {.state_dir = dir};
-static struct account account = {.name = name, .config_dir = dir, .file = file};
+static char name[] = "work", file[64];
+static struct place place = {.state_dir = unit_folder};
+static struct account account = {.name = name, .config_dir = unit_folder, .file = file};
 
 static void setup(void)
 {
     struct utimbuf old = {.actime = 1, .modtime = 1};
-    memcpy(dir, "/tmp/breaker-XXXXXX", sizeof(dir));
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    snprintf(file, sizeof(file), "%s/work.ini", dir);
-    FILE *f = fopen(file, "w");
-    ck_assert_ptr_nonnull(f);
-    fclose(f);
+    unit_folder_make();
+    snprintf(file, sizeof(file), "%s/work.ini", unit_folder);
+    unit_write(file, "");
     ck_assert_int_eq(utime(file, &old), 0);
 }
 
@@ -46,18 +39,6 @@ static void note(enum err_kind kind, int64_t now)
     breaker_free(&b);
 }
 
-static void teardown(void)
-{
-    struct err err = {0};
-    struct breaker b = load();
-    ck_assert(breaker_close(&b, &err));
-    *strrchr(b.path.buf, '/') = '\0';
-    rmdir(b.path.buf);
-    breaker_free(&b);
-    unlink(file);
-    rmdir(dir);
-}
-
 START_TEST(test_breaker_opens_and_closes)
 {
     struct err err = {0};
@@ -72,6 +53,7 @@ START_TEST(test_breaker_opens_and_closes)
     ck_assert_str_eq(b.why.what, "The server said no.");
     ck_assert_str_eq(b.why.hint, "Do this.\tOr that.");
     ck_assert(breaker_close(&b, &err));
+    ck_assert(breaker_close(&b, &err)); /* it is closed already */
     breaker_free(&b);
     b = load();
     ck_assert_uint_eq(b.failures, 0);
@@ -147,7 +129,7 @@ int main(void)
 {
     Suite *suite = suite_create("breaker");
     TCase *tc = tcase_create("breaker");
-    tcase_add_checked_fixture(tc, setup, teardown);
+    tcase_add_checked_fixture(tc, setup, unit_folder_remove);
     tcase_add_test(tc, test_secret);
     tcase_add_test(tc, test_breaker_opens_and_closes);
     tcase_add_test(tc, test_breaker_grows);

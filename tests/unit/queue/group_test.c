@@ -2,7 +2,6 @@
 #include "unit.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,30 +9,22 @@
 
 #include "queue/group.h"
 
-static char dir[] = "/tmp/group-XXXXXX";
 static struct store store;
 static struct groups groups;
 
 static void setup(void)
 {
     struct err err = {0};
-    memcpy(dir, "/tmp/group-XXXXXX", sizeof dir);
-    ck_assert_ptr_nonnull(mkdtemp(dir));
-    ck_assert_msg(store_open(dir, &store, &err), "%s", err.what);
+    unit_folder_make();
+    ck_assert_msg(store_open(unit_folder, &store, &err), "%s", err.what);
     groups = (struct groups){0};
-}
-
-static int forget(const char *path, const struct stat *st, int kind, struct FTW *where)
-{
-    (void)st, (void)kind, (void)where;
-    return remove(path);
 }
 
 static void teardown(void)
 {
     groups_free(&groups);
     store_close(&store);
-    ck_assert_int_eq(nftw(dir, forget, 8, FTW_DEPTH | FTW_PHYS), 0);
+    unit_folder_remove();
 }
 
 static void put(const char *config_dir, const char *account, char id[STORE_ID_LEN + 1])
