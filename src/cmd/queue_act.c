@@ -120,5 +120,5 @@ bool queue_act_bounce(struct queue_desk *desk, const struct queue_found *f, stru
     store_release(&m);
     if (ok)
         say("Message %s goes back to its sender, and is kept in failed/.", f->id);
-    return ok && queue_desk_wake(desk, err);
+    return ok && queue_desk_serve(desk, f->id, err);
 }

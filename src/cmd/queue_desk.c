@@ -82,6 +82,15 @@ bool queue_desk_wake(struct queue_desk *desk, struct err *err)
     return store_is_watched(&desk->store) || dispatch(&desk->store, NULL, -1, err);
 }
 
+bool queue_desk_serve(struct queue_desk *desk, const char *id, struct err *err)
+{
+    struct strv more = STRV_INIT;
+    bool ok = strv_add(&more, "--wait-for", err) && strv_add(&more, id, err) &&
+              dispatch(&desk->store, &more, -1, err);
+    strv_free(&more);
+    return ok;
+}
+
 bool queue_no_longer(const char *id, struct err *err)
 {
     return err_set(err, ERR_DATA, "The message %s has just left the queue.", id);

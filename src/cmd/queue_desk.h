@@ -19,6 +19,8 @@ MUST_USE bool queue_desk_open(const char *config, struct queue_desk *desk, struc
 void queue_desk_close(struct queue_desk *desk);
 /* Something is due now: wakes the standing runner, or starts one. */
 MUST_USE bool queue_desk_wake(struct queue_desk *desk, struct err *err);
+/* There is something to do about this very message, whether its account fails or not: starts one for it, beside others. */
+MUST_USE bool queue_desk_serve(struct queue_desk *desk, const char *id, struct err *err);
 
 /* A message is in one of two places. */
 struct queue_found {

@@ -115,7 +115,9 @@ bool groups_learn(struct groups *g, struct store *store, const struct store_item
     for (size_t i = 0; ok && i < count; i++) {
         const struct known *known = find_known(g, items[i].id);
         memcpy(now[i].id, items[i].id, sizeof(now[i].id));
-        now[i].given = known != NULL && known->given;
+        now[i].due = items[i].due;
+        /* Due sooner than it was: somebody asked for that, and no child has heard of it. */
+        now[i].given = known != NULL && known->given && items[i].due >= known->due;
         now[i].group = known != NULL ? known->group : look(g, store, items[i].id, err);
         ok = now[i].group != NULL;
     }

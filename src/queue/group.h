@@ -19,7 +19,8 @@ struct group {
 struct known {
     char id[STORE_ID_LEN + 1];
     struct group *group;
-    bool given; /* to a child: it was there when that began */
+    int64_t due; /* at the last look */
+    bool given;  /* to a child: it was there when that began */
 };
 
 struct groups {

@@ -137,6 +137,42 @@ def test_person_beside_a_runner():
         same(runner.stop(), 0, "beside a runner: which stands on")
 
 
+def children(pid):
+    return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+def test_person_asks_a_runner():
+    """What somebody makes due is tried then, and not when a minute is over."""
+    later = GREET + "C: MAIL FROM:<ada@example.org>*\nS: 250 ok\nC: RCPT TO:<bob@example.org>\nS: 451 4.7.1 come back\n" + QUIT
+    for word in ("release", "retry"):
+        with Home() as home:
+            with Peer(later, limit=20) as peer:
+                home.account(peer.port)
+                ident = home.put()
+                runner = Runner(home)
+                ok(wait_for(lambda: home.journal(ident)[-1:] and home.journal(ident)[-1].startswith("next ")), f"{word}: the message is put off", home.journal(ident))
+                ok(wait_for(lambda: not children(runner.child.pid)), f"{word}: nobody is at it")
+            time.sleep(0.5)  # it looks at what its child has left
+            with Peer(GREET + ONE + QUIT, limit=25) as peer:
+                home.account(peer.port)
+                subprocess.run([BUILD / "tappal", "queue", word, ident], env=home.environment(), capture_output=True, check=True, timeout=60)
+                ok(peer.wait(), f"{word}: a standing runner tries it", *peer.transcript)
+            same(runner.stop(), 0, f"{word}: and stands on")
+
+
+def test_bounce_beside_a_runner():
+    """Behind a server that fails, one message stands for all; what is to go back goes all the same."""
+    with Home() as home:
+        home.account(1)
+        ids = [home.put() for _ in range(4)]
+        runner = Runner(home)
+        ok(wait_for(lambda: "failed" in home.logged()), "bounce beside a runner: the server fails", home.logged())
+        wait_for(lambda: not children(runner.child.pid))
+        bounced = subprocess.run([BUILD / "tappal", "queue", "bounce", ids[2]], env=home.environment(), capture_output=True, check=False, timeout=60)
+        ok(wait_for(lambda: home.ids("failed") == [ids[2]] and home.reports()), "bounce beside a runner: it goes back at once", bounced)
+        same(runner.stop(), 0, "bounce beside a runner: which stands on")
+
+
 def test_one_account():
     with Home() as home, Peer(GREET + ONE + QUIT, limit=40) as peer:
         home.account(peer.port)
@@ -302,7 +338,7 @@ def test_status():
         runner.stop()
 
 
-for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_person_beside_a_runner, test_one_account, test_slow_account, test_stop_reaches_children, test_network_comes_up, test_poison,
+for test in (test_takes_what_is_stored, test_sendmail_only_stores, test_tries_again_in_time, test_another_has_the_role, test_person_beside_a_runner, test_person_asks_a_runner, test_bounce_beside_a_runner, test_one_account, test_slow_account, test_stop_reaches_children, test_network_comes_up, test_poison,
              test_hung_up_at_one, test_status):
     test()
 done()

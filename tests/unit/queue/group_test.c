@@ -7,7 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "queue/group.h"
+#include "spool/store_name.h"
 
 static struct store store;
 static struct groups groups;
@@ -102,6 +104,37 @@ START_TEST(test_once)
 }
 END_TEST
 
+static void set_due(const char *id, int64_t due)
+{
+    char journal[STORE_JOURNAL_NAME];
+    struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)due}};
+    store_journal_name(id, journal);
+    int fd = openat(store.msg, journal, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    ck_assert(fd >= 0 && futimens(fd, times) == 0);
+    close(fd);
+}
+
+/* What is made due sooner than it was is news to the child that left it; what is put off is not. */
+START_TEST(test_sooner)
+{
+    char id[STORE_ID_LEN + 1];
+    int64_t now = clock_now();
+    put("/a", "work", id);
+    learn(1);
+    groups.known[0].given = true;
+    set_due(id, now + 60);
+    learn(1);
+    ck_assert(groups.known[0].given);
+    learn(1);
+    ck_assert(groups.known[0].given);
+    set_due(id, 0);
+    learn(1);
+    ck_assert(!groups.known[0].given);
+    learn(1);
+    ck_assert(!groups.known[0].given);
+}
+END_TEST
+
 /* A child knows what its parent knew, and looks at what came in since. */
 START_TEST(test_unknown)
 {
@@ -123,6 +156,7 @@ int main(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, test_groups);
     tcase_add_test(tc, test_once);
+    tcase_add_test(tc, test_sooner);
     tcase_add_test(tc, test_unknown);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
