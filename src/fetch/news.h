@@ -1,8 +1,8 @@
 /* news - the command of `on_new`: told once a run of the files that have come.
  *
  * The list is one path a line, on its standard input (a file); with deliver = there are no files, and it is empty.
- * TAPPAL_ACCOUNT and TAPPAL_NEW (how many messages) are in its environment. A run that is stopped tells nobody: the
- * mail is there all the same. */
+ * TAPPAL_ACCOUNT and TAPPAL_NEW (how many messages) are in its environment. A run that is killed tells nobody: the
+ * mail is there all the same. Of what it was putting in place just then the next one tells (batch_recover). */
 #ifndef TAPPAL_FETCH_NEWS_H
 #define TAPPAL_FETCH_NEWS_H
 
