@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "cmd/say.h"
 #include "fetch/outage.h"
+#include "fetch/pull.h"
 #include "fetch/quarantine.h"
 #include "mail/mutf7.h"
 #include "mail/stub.h"
@@ -55,6 +56,7 @@ bool fetch_status_load(const struct place *place, const struct account *account,
     if (ok && account->fetch.on) {
         trouble_recall(path.buf, &status_r->trouble);
         fetched_recall(path.buf, &status_r->fetched);
+        status_r->running = pull_is_running(path.buf);
         status_r->offline = outage_untold(path.buf, clock_now());
     }
     str_free(&path);
@@ -113,6 +115,10 @@ static void say_fetched(const struct fetch_status *s)
     unsigned long long n = f->messages;
     show_ago(f->when, when);
     show_ago(f->mail_when, mail);
+    if (s->running)
+        say("  being fetched now");
+    if (f->when == 0 && f->mail_when == 0 && s->running)
+        return;
     if (f->when == 0 && f->mail_when == 0)
         say("  not fetched yet");
     else if (f->when == 0)
@@ -196,8 +202,9 @@ static bool add_fetched(struct json_out *j, const struct fetched *f, struct err 
 
 bool fetch_status_json(struct json_out *j, const struct fetch_status *s, struct err *err)
 {
-    bool ok = add_trouble(j, &s->trouble, err) && add_time(j, "offline", s->offline, err) &&
-              add_fetched(j, &s->fetched, err) && json_open(j, "quarantine", '[', err);
+    bool ok = json_bool(j, "fetching", s->running, err) && add_trouble(j, &s->trouble, err) &&
+              add_time(j, "offline", s->offline, err) && add_fetched(j, &s->fetched, err) &&
+              json_open(j, "quarantine", '[', err);
     for (size_t i = 0; ok && i < s->count; i++) {
         const struct aside *a = &s->items[i];
         ok = json_open(j, NULL, '{', err) && json_text(j, "folder", a->folder, err) &&

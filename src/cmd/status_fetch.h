@@ -14,7 +14,8 @@ struct aside {
     int64_t since, next;
 };
 struct fetch_status {
-    bool on; /* the account fetches */
+    bool on;      /* the account fetches */
+    bool running; /* a run is at work on it */
     struct aside *items;
     size_t count;
     struct trouble trouble; /* of the last run */

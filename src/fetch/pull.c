@@ -21,6 +21,7 @@
 #include "fetch/throttle.h"
 
 #define DAY 86400
+#define LOCK_MS 50 /* that another who has it is waited for */
 
 void pull_trouble(const struct pull *pull, struct pull_result *result, const struct err *why)
 {
@@ -235,6 +236,18 @@ static bool clean_state(const char *path, struct err *err)
     return ok;
 }
 
+/* try_lock - who only looks whether it is free (pull_is_running) holds it for a moment: 1 got it, 0 another has it, -1 error */
+static int try_lock(int fd, struct err *err)
+{
+    struct err why = {0};
+    if (fs_lock_wait(fd, clock_mono_ms() + LOCK_MS, &why))
+        return 1;
+    if (why.sys == EWOULDBLOCK)
+        return 0;
+    *err = why;
+    return -1;
+}
+
 bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, struct err *err)
 {
     struct str path = STR_INIT(4096);
@@ -243,7 +256,7 @@ bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, st
     if (fs_join(&path, state_dir, "lock", err)) {
         *fd_r = open(path.buf, O_RDWR | (look_only ? 0 : O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (*fd_r >= 0)
-            got = fs_try_lock(*fd_r, err);
+            got = try_lock(*fd_r, err);
         else if (look_only && errno == ENOENT)
             got = 1;
         else
@@ -252,6 +265,17 @@ bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, st
     str_free(&path);
     *got_r = got == 1;
     return got >= 0;
+}
+
+bool pull_is_running(const char *state_dir)
+{
+    int fd;
+    bool got;
+    struct err ignored;
+    bool running = pull_lock(state_dir, true, &fd, &got, &ignored) && !got;
+    if (fd >= 0)
+        close(fd);
+    return running;
 }
 
 bool pull_goes_on(const struct pull *pull, struct err *err)

@@ -76,6 +76,9 @@ MUST_USE bool pull_goes_on(const struct pull *pull, struct err *err);
  * made: *fd_r is -1 where there is none, for then nobody else is at work. */
 MUST_USE bool pull_lock(const char *state_dir, bool look_only, int *fd_r, bool *got_r, struct err *err);
 
+/* Is another run at work on the account? Its lock is tried for that, and let go at once. */
+bool pull_is_running(const char *state_dir);
+
 /* -- for pull_imap.c and pull_pop3.c -- */
 struct batch;
 struct maildir;

@@ -6,10 +6,14 @@ run: limit=60
 """
 import json
 import pathlib
+import subprocess
 import sys
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 import fetching  # noqa: E402
+import lab       # noqa: E402
+import peer      # noqa: E402
 import tap       # noqa: E402
 from imap_script import BYE, DONE, ask, listed, message, opened, sign_in  # noqa: E402
 
@@ -71,10 +75,27 @@ def nothing_ever(house):
     tap.same(said(ada), ["fetched just now, no new messages"], "made anew")
 
 
+def at_work(house):
+    """While a run is at work, here one whose server takes its time, and not longer."""
+    ada = house.person()
+    with peer.Peer(sign_in() + 'C: {tag} EXAMINE "INBOX"\ndelay 5\n', limit=20) as server:
+        ada.account(fetch={"host": "localhost", "port": server.port, "tls": "off", "tls_ca": None, "auth": "plain", "timeout": 10})
+        with subprocess.Popen([lab.BUILD / "tappal-fetch"], env=ada.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
+            deadline = time.monotonic() + 10
+            while time.monotonic() < deadline and not list(ada.state.glob("fetch/*/lock")):
+                time.sleep(0.02)
+            while time.monotonic() < deadline and said(ada) != ["being fetched now"]:
+                time.sleep(0.02)
+            tap.same((said(ada), told(ada)["fetching"]), (["being fetched now"], True), "a run is at work")
+            run.kill()
+    tap.same((said(ada), told(ada)["fetching"]), (["not fetched yet"], False), "it was killed")
+
+
 def main():
     with fetching.Alone() as house:
         times(house)
         nothing_ever(house)
+        at_work(house)
     tap.done()
 
 

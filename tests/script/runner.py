@@ -308,7 +308,7 @@ def test_status():
         home.account(taken.getsockname()[1])
         checked = status(home, "--check")
         same((checked.returncode, checked.stdout), (0, "OK: 0 messages wait\n"), "check: all is well")
-        same(json.loads(status(home, "--json").stdout)["accounts"], [{"name": "work", "address": "ada@example.org", "sends": True, "fetches": True, "failure": None, "limit": None, "fetch_failure": None, "offline": None, "fetched": None, "new_mail": None, "new_messages": 0, "quarantine": []}], "json: accounts")
+        same(json.loads(status(home, "--json").stdout)["accounts"], [{"name": "work", "address": "ada@example.org", "sends": True, "fetches": True, "failure": None, "limit": None, "fetching": False, "fetch_failure": None, "offline": None, "fetched": None, "new_mail": None, "new_messages": 0, "quarantine": []}], "json: accounts")
         ident = home.put()
         matches(status(home).stdout, r"1 message waits, 1 of them due now: .*\nThe queue is woken by nothing, until", "status says that nothing will wake the queue")
         ok(wait_for(lambda: list(home.dir.glob(".local/state/tappal/accounts/*.breaker"))), "status has it tried")
