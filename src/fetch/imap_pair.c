@@ -257,11 +257,12 @@ static void report(const struct pairing *p, const char *how)
     const struct imap_job *job = p->job;
     char text[600];
     size_t fresh = p->theirs.count - p->count;
-    snprintf(text, sizeof text,
-             "%.200s: the server %s. Of %zu message%s fetched before, %zu %s found again; %zu %s new. Nothing "
-             "is deleted on the server in this run.",
-             job->f.name, how, p->ours.count, p->ours.count == 1 ? "" : "s", p->count,
-             p->count == 1 ? "was" : "were", fresh, fresh == 1 ? "is" : "are");
+    snprintf(
+        text, sizeof text,
+        "%.200s: the server %s. Of %zu message%s fetched before, %zu %s found again; %zu %s new. Nothing "
+        "is deleted on the server in this run.",
+        job->f.name, how, p->ours.count, p->ours.count == 1 ? "" : "s", p->count,
+        p->count == 1 ? "was" : "were", fresh, fresh == 1 ? "is" : "are");
     job->pull->watch.notice(job->pull->watch.arg, text);
 }
 
