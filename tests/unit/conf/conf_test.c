@@ -269,7 +269,7 @@ START_TEST(test_conf_marks)
     char text[400];
     int n = snprintf(text, sizeof text, "%sfolders = INBOX, %s\n", GOOD_FETCH, marks[_i]);
     write_file("accounts/work.ini", text, (size_t)n);
-    ck_assert_msg(conf_load(root, &config, &err), "%s: %s", marks[_i], err.what);
+    ck_assert_msg(conf_load(unit_folder, &config, &err), "%s: %s", marks[_i], err.what);
     ck_assert_str_eq(config.accounts[0].fetch.folders.items[1], marks[_i]);
     conf_free(&config);
 }
