@@ -44,10 +44,12 @@ static bool is_plain(const struct message *m)
            !giveback_may_be_asked_for(m);
 }
 
+/* A window goes to everybody: not what was sent back by hand before any try, or was brought back for some. */
 static bool is_new(const struct message *m)
 {
     const struct journal *j = &m->journal;
-    return j->attempts == 0 && j->in_doubt == 0 && !j->finished && !j->held;
+    return j->attempts == 0 && j->in_doubt == 0 && !j->finished && !j->held &&
+           journal_count(j, VERDICT_NONE) == j->count;
 }
 
 bool batch_suits(const struct line *line, const struct message *m)

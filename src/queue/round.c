@@ -283,7 +283,8 @@ bool round_serve_one(struct round *r, const char *id, struct err *err)
     struct store_item item = {0};
     bool handled = true;
     enum store_take took;
-    bool ok = take_and_serve(r, id, &r->waiter, &took, err);
+    bool ok = take_and_serve(r, id, &r->waiter, &took, err) && batch_run(&r->batch, err) != JOB_LOCAL;
+    batch_free(&r->batch);
     waiter_end(&r->waiter);
     if (!ok || strlen(id) != STORE_ID_LEN) {
         return ok;

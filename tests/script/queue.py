@@ -14,6 +14,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 from deliver_home import BUILD, Home
 from peer import Peer
+from taker import Taker
 from tap import done, matches, ok, same
 
 GREET = "S: 220 mail.example.test\nC: EHLO [127.0.0.1]\nS: 250 mail.example.test\n"
@@ -191,6 +192,41 @@ def test_bounce_and_retry():
         same(home.ids("failed"), [], "remove takes it out of failed/ for good")
 
 
+def alone(home, *arguments):
+    """A command whose deliverer comes to nothing."""
+    home.env["TAPPAL_TEST_STEP"] = "stop:1:tappal-deliver"
+    result = queue(home, *arguments)
+    del home.env["TAPPAL_TEST_STEP"]
+    home.end_deliverers()
+    return result
+
+
+def test_windows():
+    """What goes out in a window goes to all its recipients: nothing that is settled for some is among it."""
+    with Home() as home, Taker() as taker:
+        home.account(taker.port)
+        ids = [home.put(f"u{i}@example.org") for i in range(5)]
+        alone(home, "bounce", ids[2])
+        home.deliver()
+        taken = taker.settle()
+        same(sorted({to for to, _ in taken}), [f"u{i}@example.org" for i in (0, 1, 3, 4)], "sent back before any try: it does not go out with the others")
+        same((home.ids(), home.ids("failed"), len(home.reports())), ([], [ids[2]], 1), "but back")
+    with Home() as home, Taker() as taker:
+        home.account(taker.port)
+        ident = home.put("bob@example.org", "later-eve@example.org")
+        home.deliver()
+        alone(home, "bounce", ident)
+        home.deliver()
+        same(home.ids("failed"), [ident], "delivered to one of two, then sent back")
+        alone(home, "retry", ident)
+        taker.patient = True
+        new = [home.put(f"u{i}@example.org") for i in range(4)]
+        home.deliver()
+        taken = taker.settle()
+        same(sorted(to for to, _ in taken), ["bob@example.org", "later-eve@example.org", *(f"u{i}@example.org" for i in range(len(new)))], "brought back among new ones: each has it once")
+        same((home.ids(), home.ids("failed")), ([], []), "and nothing is left")
+
+
 def test_retry_at_every_step():
     """Stopped at each durable step on the way back, nothing is lost, and a runner that comes by keeps it whole."""
     with Home() as home:
@@ -270,6 +306,6 @@ def until(what, limit=20):
 
 
 for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage,
-             test_hold_and_release, test_bounce_and_retry, test_retry_at_every_step, test_explain, test_under_way, test_json):
+             test_hold_and_release, test_bounce_and_retry, test_windows, test_retry_at_every_step, test_explain, test_under_way, test_json):
     test()
 done()
