@@ -401,6 +401,21 @@ static void check_use(const struct view *view, const char *option, const char *u
     fault_at(view, "fetch", option, &err);
 }
 
+/* check_asks - what only leaves out leaves nothing */
+static void check_asks(const struct view *view)
+{
+    const struct strv *folders = &view->account->fetch.folders;
+    struct err err;
+    for (size_t i = 0; i < folders->count; i++)
+        if (folders->items[i][0] != '!')
+            return;
+    if (folders->count == 0)
+        return;
+    err_set(&err, ERR_CONFIG, "`folders` leaves out %s, and asks for no folder.", folders->items[0] + 1);
+    err_hint(&err, "Write what is wanted before it: folders = *, %s", folders->items[0]);
+    fault_at(view, "fetch", "folders", &err);
+}
+
 static void check_uses(const struct view *view)
 {
     const struct fetch_conf *fetch = &view->account->fetch;
@@ -410,6 +425,7 @@ static void check_uses(const struct view *view)
         if (pattern[0] == '\\')
             check_use(view, "folders", pattern);
     }
+    check_asks(view);
     if (fetch->move_to && fetch->move_to[0] == '\\')
         check_use(view, "move_to", fetch->move_to);
 }

@@ -257,6 +257,8 @@ static void report(const struct pairing *p, const char *how)
     const struct imap_job *job = p->job;
     char text[600];
     size_t fresh = p->theirs.count - p->count;
+    if (p->ours.count == 0)
+        return; /* what was fetched is long gone there: nobody misses it */
     snprintf(
         text, sizeof text,
         "%.200s: the server %s. Of %zu message%s fetched before, %zu %s found again; %zu %s new. Nothing "

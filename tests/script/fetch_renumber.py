@@ -91,6 +91,9 @@ def by_id(house):
     old = ("C: {tag} UID FETCH 10:12 (UID RFC822.SIZE INTERNALDATE)\n" + "".join(f"S: * 1 FETCH ({server.facts(uid)})\n" for uid in (10, 11, 12)) + "S: {tag} OK\n"
            + "C: {tag} UID STORE 10:12 +FLAGS.SILENT (\\Deleted)\nS: {tag} OK\nC: {tag} UID EXPUNGE 10:12\nS: {tag} OK\n")
     fetching.run_case(ada, "by name: deleted in the next run", server.open("SELECT") + old + BYE, "imap", mail=everything, keep="no")
+    server = Server({1: (mail(5), DATE, "M5")}, validity=9, objectid=True)
+    fetching.run_case(ada, "where nothing was left there, new numbers are no news", server.open("SELECT") + server.all() + server.list([1]) + server.bodies([1]) + BYE, "imap",
+                      mail=[*everything, here(5)], keep="no")
 
 
 def by_header(house):

@@ -232,6 +232,8 @@ static const struct {
     {GOOD_FETCH "folders = \\Sent Items\n", A "6: `\\Sent Items` is not what a server marks a folder with.",
      "It is one word"},
     {GOOD_FETCH "folders = \\\n", A "6: `\\` is not what a server marks a folder with.", "It is one word"},
+    {GOOD_FETCH "folders = !\\Junk, !Old\n", A "6: `folders` leaves out \\Junk, and asks for no folder.",
+     "Write what is wanted before it: folders = *, !\\Junk"},
     {GOOD_FETCH "folders = *\ntargets = \\Sendt: sent\n",
      A "7: `\\Sendt` is not what a server marks a folder with.", "Did you mean `\\Sent`?"},
     {GOOD_FETCH "move_to = \\Archiv\n", A "6: `\\Archiv` is not what a server marks a folder with.",
