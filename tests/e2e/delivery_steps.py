@@ -248,13 +248,16 @@ def delay():
 
 
 def giving_up():
-    """Behind five days; kept, and the sender is told."""
+    """Behind five days, the last hours of which it was tried; kept, and the sender is told."""
     for name, maildir in (("given up", True), ("given up, reports by SMTP", False)):
         scene = Scene(name, maildir=maildir)
         scene.letter("later")
         scene.letter("fine", "later")
         scene.ends["later"] = "told"
         scene.late, scene.patient, scene.kept = 5 * DAY + 60, False, set(scene.letters)
+        scene.taker.busy, scene.home.shift = True, scene.late - 5 * HOUR
+        scene.home.deliver()
+        scene.taker.busy = False
         scene.ready()
         walk(scene, 15)
 

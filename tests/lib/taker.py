@@ -2,7 +2,7 @@
 what it took.
 
     no-...@      is refused (550)             later-...@   is greylisted (450) until `patient` is set
-    others       are taken
+    others       are taken, but not while it is `busy`
 """
 import re
 import threading
@@ -21,7 +21,7 @@ class Gone(Exception):
 class Taker(Listener):
     def __init__(self):
         super().__init__()
-        self.patient = False
+        self.patient, self.busy = False, False
         self.taken = []  # (recipient, text), once for each time that a text was taken for that recipient
         self.lock = threading.Lock()
 
@@ -69,7 +69,7 @@ class Talk:
         who = re.search(rb"<(.*)>", line)[1].decode()
         if who.startswith("no-"):
             return b"550 5.1.1 no such user\r\n"
-        if who.startswith("later-") and not self.taker.patient:
+        if self.taker.busy or who.startswith("later-") and not self.taker.patient:
             return b"450 4.2.0 greylisted\r\n"
         self.recipients.append(who)
         return FINE
