@@ -131,23 +131,29 @@ static void say_fetched(const struct fetch_status *s)
         say("  %s %s, no new messages", how, when);
 }
 
+/* show_length - " for 5 min"; nothing of what has just begun */
+static void show_length(int64_t since, char out[48])
+{
+    char lasts[32];
+    int64_t now = clock_now();
+    text_show_duration(now > since ? (uint64_t)(now - since) : 0, lasts);
+    snprintf(out, 48, "%s%s", now < since + JUST_NOW ? "" : " for ", now < since + JUST_NOW ? "" : lasts);
+}
+
 static void say_trouble(const struct trouble *t)
 {
-    char since[32];
-    int64_t now = clock_now(), lasts = now > t->since ? now - t->since : 0;
-    text_show_duration((uint64_t)lasts, since);
-    say("  trouble with fetching%s%s: %s", lasts < JUST_NOW ? "" : " for ", lasts < JUST_NOW ? "" : since,
-        t->why.what);
+    char length[48];
+    show_length(t->since, length);
+    say("  trouble with fetching%s: %s", length, t->why.what);
     if (t->why.hint[0])
         say("  hint: %s", t->why.hint);
 }
 
 static void say_offline(int64_t since)
 {
-    char wait[32];
-    int64_t now = clock_now();
-    text_show_duration(now > since ? (uint64_t)(now - since) : 0, wait);
-    say("  no network for %s", wait);
+    char length[48];
+    show_length(since, length);
+    say("  no network%s", length);
 }
 
 static void say_quarantine(const char *account, const struct fetch_status *s)

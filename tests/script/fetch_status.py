@@ -78,7 +78,7 @@ def nothing_ever(house):
 def at_work(house):
     """While a run is at work, here one whose server takes its time, and not longer."""
     ada = house.person()
-    with peer.Peer(sign_in() + 'C: {tag} EXAMINE "INBOX"\ndelay 5\n', limit=20) as server:
+    with peer.Peer(sign_in() + 'C: {tag} EXAMINE "INBOX"\ndelay 8\n', limit=20) as server:
         ada.account(fetch={"host": "localhost", "port": server.port, "tls": "off", "tls_ca": None, "auth": "plain", "timeout": 10})
         with subprocess.Popen([lab.BUILD / "tappal-fetch"], env=ada.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
             deadline = time.monotonic() + 10
