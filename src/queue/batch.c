@@ -1,6 +1,7 @@
 /* batch - windows of messages: see batch.h. */
 #include "queue/batch.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -440,6 +441,36 @@ enum job_end batch_rest(struct batch *b, struct err *err)
     return b->open != NULL ? settle(b, NULL, err) : JOB_DONE;
 }
 
+/* There is no room to write down all of them together, and nothing was said yet: there may be for one after the other,
+ * for each that is delivered makes some. */
+static enum job_end one_by_one(struct batch *b, char (*ids)[STORE_ID_LEN + 1], size_t count, struct err *err)
+{
+    enum job_end end = JOB_DONE;
+    for (size_t i = 0; i < count && end != JOB_LOCAL; i++) {
+        struct message m;
+        struct err ignored;
+        bool delivered;
+        if (store_take(b->store, ids[i], &m, &ignored) == TAKE_GOT) {
+            end = run_alone(b, &m, true, false, &delivered, err);
+        }
+    }
+    return end;
+}
+
+/* What is on its way already is heard to its end, or it would be in doubt. */
+static enum job_end not_begun(struct batch *b, struct window *win, struct err *why)
+{
+    char ids[BATCH_MAX][STORE_ID_LEN + 1];
+    const size_t count = win->count;
+    struct err err;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(ids[i], win->messages[i].id, sizeof(ids[i]));
+    }
+    window_free(win);
+    bool is_full = why->sys == ENOSPC || why->sys == EDQUOT;
+    return batch_rest(b, &err) != JOB_LOCAL && is_full ? one_by_one(b, ids, count, why) : JOB_LOCAL;
+}
+
 /* While the server works at one window, the next one is written down and goes out behind it. */
 static enum job_end run_window(struct batch *b, size_t from, size_t count, enum peer_step step,
                                struct err *err)
@@ -453,8 +484,7 @@ static enum job_end run_window(struct batch *b, size_t from, size_t count, enum 
         return JOB_LOCAL;
     }
     if (!begin(win, err)) {
-        window_free(win);
-        return JOB_LOCAL;
+        return not_begun(b, win, err);
     }
     enum job_end end = settle(b, win, err);
     return end == JOB_LOCAL || proven ? end : batch_rest(b, err);

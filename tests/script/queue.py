@@ -8,6 +8,7 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.dont_write_bytecode = True
@@ -227,6 +228,28 @@ def test_windows():
         same((home.ids(), home.ids("failed")), ([], []), "and nothing is left")
 
 
+def test_no_room_for_a_window():
+    """Where there is no room to write down several messages together, they go one by one."""
+    def sent(step=None, log=None):
+        with Home() as home, Taker() as taker:
+            home.account(taker.port)
+            for i in range(12):
+                home.put(f"u{i}@example.org")
+            home.env.update({k: v for k, v in (("TAPPAL_TEST_STEP", step), ("TAPPAL_TEST_STEP_LOG", log)) if v})
+            run = home.deliver()
+            return sorted(to for to, _ in taker.settle()), run.status, home.ids()
+
+    everybody = sorted(f"u{i}@example.org" for i in range(12))
+    with tempfile.TemporaryDirectory() as folder:
+        log = pathlib.Path(folder) / "steps"
+        same(sent(log=str(log)), (everybody, 0, []), "with room: all go")
+        names = [line.split()[1] for line in log.read_text().splitlines() if line.endswith(" tappal-deliver")]
+    rooms = [n for n, name in enumerate(names, 1) if name == "reserve"]
+    ok(len(rooms) == 12 and "syncfs" in names, "they are written down together", names)
+    for n in rooms:
+        same(sent(f"fail:{n}:ENOSPC:tappal-deliver"), (everybody, 0, []), f"no room at step {n}: each goes once")
+
+
 def test_retry_at_every_step():
     """Stopped at each durable step on the way back, nothing is lost, and a runner that comes by keeps it whole."""
     with Home() as home:
@@ -306,6 +329,6 @@ def until(what, limit=20):
 
 
 for test in (test_empty, test_list_and_show, test_run, test_run_without_server, test_remove, test_damage,
-             test_hold_and_release, test_bounce_and_retry, test_windows, test_retry_at_every_step, test_explain, test_under_way, test_json):
+             test_hold_and_release, test_bounce_and_retry, test_windows, test_no_room_for_a_window, test_retry_at_every_step, test_explain, test_under_way, test_json):
     test()
 done()
