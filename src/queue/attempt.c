@@ -189,7 +189,8 @@ static enum round send_round(struct attempt *a, struct err *err)
     t->step = step_for(a);
     bool sent = smtp_send(a->line->smtp, t, err);
     if (!record_outcomes(a, &delivered, &journal_err)) {
-        if (sent || t->blame != SMTP_BLAME_LOCAL) { /* else the first failure says more than what follows from it */
+        if (sent ||
+            t->blame != SMTP_BLAME_LOCAL) { /* else the first failure says more than what follows from it */
             *err = journal_err;
         }
         return ROUND_LOCAL;
