@@ -201,7 +201,7 @@ bool imap_box_open(const struct pull *pull, struct pull_result *result, const st
 {
     struct imap_job job = {.pull = pull, .result = result, .folder = folder, .target = target};
     job.f.name = folder->name;
-    job.glanced = may_glance(pull) && pull_glance(pull, folder->wire, &job.was);
+    job.glanced = may_glance(pull) && pull_glance(pull, folder->wire, folder->path, &job.was);
     job.first = job.was.next;
     job.writes = job.glanced && pull->account->fetch.mark_seen;
     if (!job.glanced && !recollect(&job, err)) {

@@ -88,17 +88,6 @@ bool pull_memory(const struct pull *pull, const char *wire, bool look_only, stru
     return ok;
 }
 
-bool pull_glance(const struct pull *pull, const char *wire, struct seen_glance *glance_r)
-{
-    struct str path = STR_INIT(4096), who = STR_INIT(2048);
-    struct seen_owner owner;
-    struct err ignored;
-    bool ok = locate(pull, wire, &path, &who, &owner, &ignored) && seen_glance(path.buf, &owner, glance_r);
-    str_free(&path);
-    str_free(&who);
-    return ok;
-}
-
 bool pull_has_maildir(const struct pull *pull, struct err *err)
 {
     if (pull->account->fetch.deliver.count == 0)
@@ -109,13 +98,45 @@ bool pull_has_maildir(const struct pull *pull, struct err *err)
     return err_hint(err, "`tappal status` lists what was not taken.");
 }
 
+static bool box_path(const struct pull *pull, const char *path, struct str *full, struct err *err)
+{
+    const char *root = pull->account->fetch.maildir;
+    return path[0] ? fs_join(full, root, path, err) : str_addz(full, root, err);
+}
+
 static bool open_box(const struct pull *pull, const char *path, struct maildir **box_r, struct err *err)
 {
     struct str full = STR_INIT(4096);
-    const char *root = pull->account->fetch.maildir;
-    bool ok = (path[0] ? fs_join(&full, root, path, err) : str_addz(&full, root, err)) &&
-              maildir_open(full.buf, box_r, err);
+    bool ok = box_path(pull, path, &full, err) && maildir_open(full.buf, box_r, err);
     str_free(&full);
+    return ok;
+}
+
+/* has_box - could a message be put there now? Else opening it makes it, or says why not */
+static bool has_box(const struct pull *pull, const char *path)
+{
+    static const char *const parts[] = {"/tmp/.", "/new/.", "/cur/."};
+    struct str full = STR_INIT(4096);
+    struct err ignored;
+    bool ok = pull->account->fetch.deliver.count > 0 || box_path(pull, path, &full, &ignored);
+    size_t n = full.len;
+    for (size_t i = 0; ok && n > 0 && i < sizeof parts / sizeof *parts; i++) {
+        str_cut(&full, n);
+        ok = str_addz(&full, parts[i], &ignored) && access(full.buf, W_OK | X_OK) == 0;
+    }
+    str_free(&full);
+    return ok;
+}
+
+bool pull_glance(const struct pull *pull, const char *wire, const char *path, struct seen_glance *glance_r)
+{
+    struct str memory = STR_INIT(4096), who = STR_INIT(2048);
+    struct seen_owner owner;
+    struct err ignored;
+    bool ok = has_box(pull, path) && locate(pull, wire, &memory, &who, &owner, &ignored) &&
+              seen_glance(memory.buf, &owner, glance_r);
+    str_free(&memory);
+    str_free(&who);
     return ok;
 }
 

@@ -97,9 +97,9 @@ MUST_USE bool pull_has_maildir(const struct pull *pull, struct err *err);
 MUST_USE bool pull_memory(const struct pull *pull, const char *wire, bool look_only, struct seen **seen_r,
                           struct err *err);
 
-/* What its last line says, where that is enough (seen_glance). */
+/* What its last line says, where that is enough (seen_glance) and `path`, where its mail goes, is in order. */
 struct seen_glance;
-bool pull_glance(const struct pull *pull, const char *wire, struct seen_glance *glance_r);
+bool pull_glance(const struct pull *pull, const char *wire, const char *path, struct seen_glance *glance_r);
 
 /* Is there no memory of this folder yet? */
 bool pull_is_first(const struct pull *pull, const char *wire);

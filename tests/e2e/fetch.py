@@ -280,6 +280,13 @@ def a_glance(house, ada):
         memory.write_bytes(text[:text.rindex(b"quiet") - 9])
         result = ada.run("tappal-fetch")
         tap.same((result.status, result.out), (0, "work: no new messages\n"), f"{what}: a memory without a last line says the same")
+    ada.begin_anew(letter("one"))
+    ada.account()
+    ada.run("tappal-fetch")
+    (ada.maildir / "tmp").rename(ada.maildir / "away")
+    (ada.maildir / "tmp").write_text("in the way")
+    result = ada.run("tappal-fetch")
+    tap.ok(result.status == 75 and f"{ada.maildir}/tmp" in result.err, "with nothing new, a maildir that is none any more is told of", result)
 
 
 def main():
