@@ -273,6 +273,7 @@ def test_account_removed():
         home.account(1)
         subprocess.run([BUILD / "tappal", "queue", "retry", first], env=home.environment(), check=True, capture_output=True, timeout=60)
         home.end_deliverers()
+        home.later(HOUR)  # whether or not it was tried meanwhile: it is due
         serve(home, TAKEN)
         same((home.ids(), home.ids("failed")), ([], [second]), "the file is back, and it is brought back: it goes out")
     with Home() as home:
