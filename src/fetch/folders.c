@@ -265,7 +265,7 @@ static bool insert(struct folders *folders, struct folder *f, struct err *err)
     return true;
 }
 
-/* add_place - where the person wants it, or else by the layout */
+/* add_place - where the person wants it, or else by the layout. A use means one's own folder. */
 static bool add_place(const struct fetch_conf *conf, const struct imap_namespaces *namespaces,
                       const struct folder *f, struct str *path, struct err *err)
 {
@@ -273,7 +273,7 @@ static bool add_place(const struct fetch_conf *conf, const struct imap_namespace
     for (size_t i = 0; ok && !found && i < conf->targets.count; i++) {
         struct target target;
         ok = target_read(conf->targets.items[i], &target, err);
-        found = ok && folders_fit(target.folder.buf, f);
+        found = ok && folders_fit(target.folder.buf, f) && !(f->foreign && target.folder.buf[0] == '\\');
         ok = ok && (!found || str_add(path, target.place.buf, target.place.len, err));
         target_free(&target);
     }

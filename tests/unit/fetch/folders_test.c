@@ -222,6 +222,27 @@ START_TEST(test_folders_targets)
 }
 END_TEST
 
+/* By its use; but that of somebody else's folder is none of ours. */
+START_TEST(test_folders_target_by_use)
+{
+    static const char *const paths[] = {"sent", ".Public.sent"};
+    struct fetch_conf conf = {.layout = LAYOUT_MAILDIRPP};
+    struct imap_namespaces none = {0};
+    struct folders folders = {0};
+    struct err err = {0};
+    ck_assert(strv_add(&conf.targets, "\\Sent: sent", &err));
+    for (int foreign = 0; foreign < 2; foreign++) {
+        const char *name = foreign ? "Public/sent" : "Gesendet";
+        struct folder f = {
+            .wire = strdup(name), .name = strdup(name), .delimiter = '/', .foreign = foreign != 0};
+        ck_assert(strv_add(&f.attributes, "\\sent", &err) && folders_take(&folders, &conf, &none, &f, &err));
+        ck_assert_str_eq(folders.items[foreign].path, paths[foreign]);
+    }
+    folders_free(&folders);
+    strv_free(&conf.targets);
+}
+END_TEST
+
 #define PREFIXED "((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))"
 #define PLAIN "((\"\" \".\")) ((\"Users.\" \".\")) ((\"Public.\" \".\"))"
 
@@ -302,6 +323,7 @@ int main(void)
     tcase_add_loop_test(tc, test_folders_special_use, 0, 7);
     tcase_add_test(tc, test_folders_take);
     tcase_add_test(tc, test_folders_targets);
+    tcase_add_test(tc, test_folders_target_by_use);
     tcase_add_test(tc, test_folders_of_whom);
     suite_add_tcase(suite, tc);
     return unit_run(suite);
