@@ -1,4 +1,4 @@
-/* seen_read - from the file to memory. Strict: what seen.c did not write is damage. */
+/* seen_read - from the file to memory. Strict: what seen_write.c did not write is damage. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
