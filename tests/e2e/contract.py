@@ -246,13 +246,14 @@ def other_peoples_folders(house, ada):
 # -- small print --
 
 def percent_signs(house, ada):
+    named = pathlib.Path("/etc/mailname").exists() and lab.can_unshare()  # else the machine's own mail name cannot be known
     user = pwd.getpwuid(os.getuid()).pw_name
     mailname = ada.home / "mailname"
     mailname.write_text("mx.example.test\n")
-    under = lab.with_mounts(f"touch /etc/mailname && mount --bind {mailname} /etc/mailname" if pathlib.Path("/etc/mailname").exists() else "true")
+    under = lab.with_mounts(f"mount --bind {mailname} /etc/mailname") if named else ()
     host = socket.gethostname()
-    ada.account(address="%U.%H@%M" if pathlib.Path("/etc/mailname").exists() else "%U.%H@example.test")
-    wanted = f"{user}.{host}@" + ("mx.example.test" if pathlib.Path("/etc/mailname").exists() else "example.test")
+    ada.account(address="%U.%H@%M" if named else "%U.%H@example.test")
+    wanted = f"{user}.{host}@" + ("mx.example.test" if named else "example.test")
     result = ada.run("tappal-sendmail", "-odq", "grace@example.test", stdin=b"Subject: x\n\nhello\n", under=under)
     text = b"".join((ada.state / "queue/msg" / i).read_bytes() for i in ada.queue()).decode()
     tap.ok(result.status == 0 and f"<{wanted}>" in text or wanted in text, "%U, %H and %M in address", text, result)
